@@ -1,0 +1,91 @@
+# Copyright (c) mmgmp authors.
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmengine.model import is_model_wrapper
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+Prefixes = str | Sequence[str]
+
+
+@dataclass
+class ModalityParameters:
+    """Trained parameters of a model, split by the encoder they belong to.
+
+    Attributes:
+        encoders: Parameters of all encoders, modality after modality.
+        spans: Modality -> slice of its parameters in ``encoders``.
+        others: All remaining trained parameters (heads, objectives).
+    """
+
+    encoders: list[nn.Parameter]
+    spans: dict[str, slice]
+    others: list[nn.Parameter]
+
+
+def split_parameters(
+    module: nn.Module, modalities: dict[str, Prefixes]
+) -> ModalityParameters:
+    """Find the trained parameters of each modality's encoder.
+
+    Args:
+        module: The model, not wrapped.
+        modalities: Modality -> prefix(es) of its encoder's modules.
+
+    Raises:
+        ValueError: A prefix without any trained parameter under it, or a
+            parameter under the prefixes of two modalities.
+    """
+    named = {n: p for n, p in module.named_parameters() if p.requires_grad}
+    encoders: dict[str, nn.Parameter] = {}
+    spans = {}
+    for modality, prefixes in modalities.items():
+        start = len(encoders)
+        for prefix in [prefixes] if isinstance(prefixes, str) else prefixes:
+            under = {
+                n: p for n, p in named.items() if n.startswith(f'{prefix}.')
+            }
+            if not under:
+                known = sorted({'.'.join(n.split('.')[:2]) for n in named})
+                raise ValueError(
+                    f'`modalities`: no trained parameter is under {prefix!r}, '
+                    f'the prefix of modality {modality!r}; trained parameters '
+                    f'are under {known}'
+                )
+            if shared := sorted(under.keys() & encoders.keys()):
+                raise ValueError(
+                    f'`modalities`: {shared[0]!r} is under the prefix '
+                    f'{prefix!r} of modality {modality!r} and under an '
+                    'earlier prefix too; a parameter has one modality'
+                )
+            encoders.update(under)
+        spans[modality] = slice(start, len(encoders))
+    others = [p for n, p in named.items() if n not in encoders]
+    return ModalityParameters(list(encoders.values()), spans, others)
+
+
+def unwrap_model(model: nn.Module) -> nn.Module:
+    """Return the module whose parameters and gradients are whole.
+
+    Raises:
+        ValueError: A wrapper that shards or owns the gradients (FSDP,
+            DeepSpeed, ...), or DDP with ``static_graph=True``, which cannot
+            run a forward without synchronization.
+    """
+    if isinstance(model, DistributedDataParallel):
+        if model.static_graph:
+            raise ValueError(
+                '`static_graph=True` of DistributedDataParallel does not '
+                'allow several backward passes through one graph; remove it '
+                'from `model_wrapper_cfg`'
+            )
+        return model.module
+    sharded = any(hasattr(p, 'device_mesh') for p in model.parameters())
+    if sharded or is_model_wrapper(model) or 'deepspeed' in str(type(model)):
+        raise ValueError(
+            f'task gradients need whole parameters: {type(model).__name__} '
+            'shards or owns them; use a single process or '
+            'MMDistributedDataParallel'
+        )
+    return model

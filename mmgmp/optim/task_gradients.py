@@ -1,0 +1,143 @@
+# Copyright (c) mmgmp authors.
+"""Pure functions on task losses and task gradients."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+# The gradient of one task at a list of parameters; None where the task does
+# not depend on the parameter.
+Gradients = list[Tensor | None]
+
+
+def reduce_term(value: Tensor | Sequence[Tensor]) -> Tensor:
+    """Scalar of one entry of a loss dict, as mmengine's ``parse_losses``.
+
+    Args:
+        value: A tensor, whose mean is taken, or a list of tensors, whose
+            means are added.
+    """
+    if isinstance(value, Tensor):
+        return value.mean()
+    return sum(term.mean() for term in value)
+
+
+def group_losses(
+    losses: dict[str, Tensor | Sequence[Tensor]],
+    tasks: dict[str, Sequence[str]],
+) -> dict[str, Tensor]:
+    """Sum the terms of a loss dict task by task.
+
+    Terms are reduced as :meth:`mmengine.model.BaseModel.parse_losses` does,
+    so that the tasks add up to the loss that the stock wrapper descends.
+
+    Args:
+        losses: Output of a model in ``mode='loss'``. Keys without ``loss`` in
+            them are not losses and are passed over.
+        tasks: Task name -> keys of its loss terms.
+
+    Returns:
+        Task name -> scalar loss, in the order of ``tasks``.
+
+    Raises:
+        KeyError: A loss term that no task names, or a task whose terms the
+            model does not return.
+    """
+    terms = {
+        key: reduce_term(value)
+        for key, value in losses.items()
+        if 'loss' in key
+    }
+    named = {key for keys in tasks.values() for key in keys}
+    if unnamed := sorted(terms.keys() - named):
+        raise KeyError(
+            f'the model returns the loss terms {unnamed}, which no task of '
+            f'`tasks`={tasks} names; add each of them to the task whose '
+            'gradient it belongs to'
+        )
+    if absent := sorted(named - terms.keys()):
+        raise KeyError(
+            f'`tasks`={tasks} names the loss terms {absent}, which the model '
+            f'does not return; it returns {sorted(terms)}'
+        )
+    return {
+        task: sum((terms[key] for key in keys[1:]), terms[keys[0]])
+        for task, keys in tasks.items()
+    }
+
+
+def accumulate(total: Gradients, update: Sequence[Tensor | None]) -> None:
+    """Add ``update`` to ``total`` in place; None stands for zero."""
+    for index, gradient in enumerate(update):
+        if gradient is None:
+            continue
+        if total[index] is None:
+            total[index] = gradient
+        else:
+            total[index].add_(gradient)
+
+
+def inner_product(left: Gradients, right: Gradients) -> Tensor:
+    """Inner product of two task gradients over all parameters together.
+
+    Each parameter contributes a dot product in its own precision; the
+    contributions are added in float64.
+
+    Returns:
+        Scalar float64 tensor on the gradients' device.
+    """
+    products = [
+        torch.dot(a.flatten(), b.flatten())
+        for a, b in zip(left, right)
+        if a is not None and b is not None
+    ]
+    if not products:
+        device = next(
+            (g.device for g in (*left, *right) if g is not None), None
+        )
+        return torch.zeros((), dtype=torch.float64, device=device)
+    return torch.stack(products).double().sum()
+
+
+def gramian(gradients: Sequence[Gradients]) -> Tensor:
+    """Matrix of the inner products of T task gradients.
+
+    Returns:
+        (T, T) symmetric float64 tensor on the gradients' device.
+    """
+    size = len(gradients)
+    entries = [
+        [inner_product(gradients[i], gradients[j]) for j in range(i + 1)]
+        for i in range(size)
+    ]
+    return torch.stack(
+        [
+            torch.stack([entries[max(i, j)][min(i, j)] for j in range(size)])
+            for i in range(size)
+        ]
+    )
+
+
+def combine(
+    gradients: Sequence[Gradients], weights: Sequence[float]
+) -> Gradients:
+    """Weighted sum of task gradients, ``sum_t weights[t] * gradients[t]``.
+
+    The memory of ``gradients`` is reused for the result: its content is
+    undefined afterwards.
+
+    Args:
+        gradients: T task gradients at the same P parameters.
+        weights: T weights.
+
+    Returns:
+        P tensors; None where no task depends on the parameter.
+    """
+    combined: Gradients = [None] * len(gradients[0])
+    for gradient, weight in zip(gradients, weights):
+        present = [g for g in gradient if g is not None]
+        if present and weight != 1.0:
+            torch._foreach_mul_(present, weight)
+        accumulate(combined, gradient)
+    return combined

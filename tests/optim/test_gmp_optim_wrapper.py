@@ -1,0 +1,319 @@
+# Copyright (c) mmgmp authors.
+"""GMPOptimWrapper on a plain mmengine model."""
+
+import math
+
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from mmgmp.optim import GMPOptimWrapper
+
+from .toy import MODALITIES, ToyModel, make_batch, split_batch, train
+
+
+def make_wrapper(model, cls=GMPOptimWrapper, lr=0.1, **kwargs):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    if cls is GMPOptimWrapper:
+        kwargs.setdefault('modalities', MODALITIES)
+    return cls(optimizer=optimizer, **kwargs)
+
+
+def naive_gradient(model, batch, modality, alpha_k=0.5, alpha_p=0.5):
+    """Eq. 8-15 with loops over the parameters; also the case at hand."""
+    losses = model(**batch, mode='loss')
+    names = [n for n, _ in model.named_parameters() if n.startswith(modality)]
+    params = dict(model.named_parameters())
+    grads = {}
+    for task in ('cls', 'domain'):
+        model.zero_grad()
+        losses[f'loss_{task}'].backward(retain_graph=True)
+        grads[task] = {n: params[n].grad.clone() for n in names}
+    model.zero_grad()
+    other = {'video': 'audio', 'audio': 'video'}[modality]
+    rho = float(
+        losses[f'semantic_confidence.{modality}']
+        / losses[f'semantic_confidence.{other}']
+    )
+    sigma = float(
+        losses[f'domain_confidence.{other}']
+        / losses[f'domain_confidence.{modality}']
+    )
+    k = 1 - math.tanh(alpha_k * rho) if rho > 1 else 1.0
+    p = 1 - math.tanh(alpha_p * sigma) if sigma > 1 else 1.0
+    for name in names:
+        grads['cls'][name] *= k
+        grads['domain'][name] *= p
+    inner = sum(
+        (grads['cls'][n] * grads['domain'][n]).sum().double() for n in names
+    )
+    task, other_task = (
+        ('cls', 'domain') if rho / sigma > 1 else ('domain', 'cls')
+    )
+    if inner < 0:
+        square = sum((grads[other_task][n] ** 2).sum().double() for n in names)
+        for name in names:
+            grads[task][name] = (
+                grads[task][name] - inner / square * grads[other_task][name]
+            )
+    result = {n: grads['cls'][n] + grads['domain'][n] for n in names}
+    return result, (bool(inner < 0), rho / sigma > 1)
+
+
+def test_gradient_is_that_of_a_naive_reading_of_the_equations():
+    cases = set()
+    for seed in range(12):
+        model, batch = ToyModel(seed=seed).double(), make_batch(seed)
+        batch['inputs'][:2] = [x.double() for x in batch['inputs'][:2]]
+        expected = {}
+        for modality in MODALITIES:
+            gradient, case = naive_gradient(model, batch, modality)
+            expected.update(gradient)
+            cases.add(case)
+        before = {n: p.detach().clone() for n, p in model.named_parameters()}
+        wrapper = make_wrapper(model, lr=1.0)
+        train(model, wrapper, [batch])
+        for name, gradient in expected.items():
+            step = before[name] - dict(model.named_parameters())[name]
+            torch.testing.assert_close(step, gradient, rtol=1e-9, atol=1e-12)
+    assert cases == {
+        (conflict, side) for conflict in (0, 1) for side in (0, 1)
+    }
+
+
+def test_heads_descend_their_own_loss():
+    model, reference = ToyModel(), ToyModel()
+    train(model, make_wrapper(model), [make_batch(0)])
+    train(reference, make_wrapper(reference, OptimWrapper), [make_batch(0)])
+    assert torch.equal(model.cls.weight, reference.cls.weight)
+    assert torch.equal(model.dom.weight, reference.dom.weight)
+    assert not torch.equal(model.video[0].weight, reference.video[0].weight)
+
+
+@pytest.mark.parametrize(
+    'stock',
+    [{}, dict(accumulative_counts=2), dict(clip_grad=dict(max_norm=0.1))],
+)
+def test_neutral_setting_trains_as_the_stock_wrapper(stock):
+    batches = [make_batch(seed) for seed in range(5)]
+    model, reference = ToyModel(), ToyModel()
+    neutral = dict(alpha_k=0, alpha_p=0, projection='none')
+    weights = train(model, make_wrapper(model, **neutral, **stock), batches)
+    expected = train(
+        reference, make_wrapper(reference, OptimWrapper, **stock), batches
+    )
+    torch.testing.assert_close(weights, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize('parts', [2, 4])
+def test_accumulation_gives_the_weights_of_the_whole_batch(parts):
+    batches = [make_batch(seed) for seed in range(10)]
+    model, other = ToyModel(), ToyModel()
+    weights = train(model, make_wrapper(model), batches)
+    pieces = [p for batch in batches for p in split_batch(batch, parts)]
+    accumulated = train(
+        other, make_wrapper(other, accumulative_counts=parts), pieces
+    )
+    torch.testing.assert_close(accumulated, weights, rtol=1e-6, atol=1e-6)
+
+
+def test_log_has_each_figure_of_each_modality():
+    hub = MessageHub.get_current_instance()
+    model = ToyModel()
+    train(model, make_wrapper(model), [make_batch(0)])
+    losses = ToyModel()(**make_batch(0), mode='loss')
+    rho = (
+        losses['semantic_confidence.video']
+        / losses['semantic_confidence.audio']
+    )
+    assert hub.get_scalar('train/gmp/rho.video').current() == pytest.approx(
+        rho.item(), rel=1e-5
+    )
+    for name in ['sigma', 'k', 'p', 'conflict', 'cosine', 'norm_ratio']:
+        for modality in MODALITIES:
+            hub.get_scalar(f'train/gmp/{name}.{modality}').current()
+
+
+def test_model_without_confidences_is_not_modulated():
+    batches = [make_batch(seed) for seed in range(3)]
+    model, other = ToyModel(confidences=False), ToyModel()
+    weights = train(model, make_wrapper(model), batches)
+    # Ratios of 1 leave the gradients alone and project the domain's.
+    expected = train(
+        other,
+        make_wrapper(other, modulation='none', projection='fixed_domain'),
+        batches,
+    )
+    assert torch.equal(weights, expected)
+
+
+def test_partial_confidences_are_an_error():
+    class Partial(ToyModel):
+        def forward(self, *args, **kwargs):
+            losses = super().forward(*args, **kwargs)
+            del losses['semantic_confidence.audio']
+            return losses
+
+    model = Partial()
+    with pytest.raises(KeyError, match=r'semantic_confidence\.audio'):
+        train(model, make_wrapper(model), [make_batch(0)])
+
+
+def test_single_source_has_semantic_modulation_alone():
+    class SingleSource(ToyModel):
+        def forward(self, *args, **kwargs):
+            losses = super().forward(*args, **kwargs)
+            return {k: v for k, v in losses.items() if 'domain' not in k}
+
+    model = SingleSource()
+    for param in model.dom.parameters():
+        param.requires_grad_(False)
+    before = [p.detach().clone() for p in model.audio.parameters()]
+    batch = make_batch(0)
+    losses = model(**batch, mode='loss')
+    grads = torch.autograd.grad(losses['loss_cls'], model.audio.parameters())
+    rho = (
+        losses['semantic_confidence.audio']
+        / losses['semantic_confidence.video']
+    ).item()
+    k = 1 - math.tanh(0.5 * rho) if rho > 1 else 1.0
+    wrapper = make_wrapper(model, lr=1.0, tasks=dict(semantic=['loss_cls']))
+    train(model, wrapper, [batch])
+    for param, start, grad in zip(model.audio.parameters(), before, grads):
+        torch.testing.assert_close(start - param, k * grad)
+
+
+def test_loss_in_no_task_is_an_error():
+    model = ToyModel(extra_loss=True)
+    with pytest.raises(KeyError, match=r"\['loss_extra'\]"):
+        train(model, make_wrapper(model), [make_batch(0)])
+
+
+@pytest.mark.parametrize(
+    ('modalities', 'message'),
+    [
+        (dict(video='backbone.video'), "'backbone.video'.*modality 'video'"),
+        (dict(video='vide'), "'vide'"),
+        (dict(video='video', audio='video.0'), 'earlier prefix'),
+        (None, '`modalities` must name'),
+    ],
+)
+def test_wrong_modalities_are_an_error_before_training(modalities, message):
+    model = ToyModel()
+    wrapper = make_wrapper(model, modalities=modalities)
+    with pytest.raises(ValueError, match=message):
+        wrapper.initialize_count_status(model, 0, 1)
+
+
+def test_frozen_encoder_is_an_error_before_training():
+    model = ToyModel()
+    model.audio.requires_grad_(False)
+    with pytest.raises(ValueError, match="'audio'"):
+        make_wrapper(model).initialize_count_status(model, 0, 1)
+
+
+@pytest.mark.parametrize(
+    'tasks',
+    [
+        dict(domain=['loss_domain']),
+        dict(domain=['loss_domain'], semantic=['loss_cls']),
+        dict(semantic=['loss_cls'], domain=[]),
+        dict(semantic=['loss_cls'], domain=['loss_cls']),
+    ],
+)
+def test_wrong_tasks_are_an_error_at_construction(tasks):
+    with pytest.raises(ValueError, match='`tasks`'):
+        make_wrapper(ToyModel(), tasks=tasks)
+
+
+def test_update_without_a_forward_is_an_error():
+    model = ToyModel()
+    wrapper = make_wrapper(model)
+    with pytest.raises(RuntimeError, match='initialize_count_status'):
+        wrapper.update_params(torch.zeros((), requires_grad=True))
+
+
+def test_task_without_a_graph_is_an_error():
+    class Constant(ToyModel):
+        def forward(self, *args, **kwargs):
+            losses = super().forward(*args, **kwargs)
+            return dict(losses, loss_domain=torch.tensor(1.0))
+
+    model = Constant()
+    with pytest.raises(ValueError, match="task 'domain'"):
+        train(model, make_wrapper(model), [make_batch(0)])
+
+
+@pytest.mark.parametrize('position', [0, 2])
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_non_finite_step_is_skipped_and_counted(position, value):
+    class Poisoned(ToyModel):
+        poisoned = False
+
+        def forward(self, *args, **kwargs):
+            losses = super().forward(*args, **kwargs)
+            if self.poisoned:
+                key = 'loss_cls' if position else 'loss_domain'
+                losses[key] = losses[key] * value
+            return losses
+
+    model = Poisoned()
+    wrapper = make_wrapper(model)
+    weights = train(model, wrapper, [make_batch(0)])
+    model.poisoned = True
+    assert torch.equal(train(model, wrapper, [make_batch(1)]), weights)
+    assert wrapper.skipped_steps == 1
+    model.poisoned = False
+    assert train(model, wrapper, [make_batch(2)]).isfinite().all()
+    assert wrapper.skipped_steps == 1
+
+
+def test_state_round_trip_continues_bit_for_bit():
+    batches = [make_batch(seed) for seed in range(6)]
+    model = ToyModel()
+    expected = train(model, make_wrapper(model), batches)
+
+    model = ToyModel()
+    wrapper = make_wrapper(model)
+    train(model, wrapper, batches[:3])
+    wrapper.skipped_steps = 2
+    resumed = ToyModel(seed=1)
+    resumed.load_state_dict(model.state_dict())
+    other = make_wrapper(resumed)
+    other.load_state_dict(wrapper.state_dict())
+    assert other.skipped_steps == 2
+    assert torch.equal(train(resumed, other, batches[3:], 3), expected)
+
+
+def test_state_of_a_stock_wrapper_is_accepted():
+    model = ToyModel()
+    stock = make_wrapper(model, OptimWrapper)
+    train(model, stock, [make_batch(0)])
+    wrapper = make_wrapper(model)
+    wrapper.load_state_dict(stock.state_dict())
+    assert wrapper.optimizer.state_dict()['state']
+
+
+def test_static_graph_and_sharding_are_refused_by_name(tmp_path):
+    import torch.distributed as dist
+    from torch.nn.parallel import DistributedDataParallel
+
+    dist.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
+    )
+    try:
+        model = ToyModel()
+        wrapper = make_wrapper(model)
+        ddp = DistributedDataParallel(model, static_graph=True)
+        with pytest.raises(ValueError, match='static_graph=True'):
+            wrapper.initialize_count_status(ddp, 0, 1)
+
+        class DeepSpeedEngine(nn.Module):
+            __module__ = 'deepspeed.runtime.engine'
+
+        with pytest.raises(ValueError, match='DeepSpeedEngine'):
+            wrapper.initialize_count_status(DeepSpeedEngine(), 0, 1)
+    finally:
+        dist.destroy_process_group()
