@@ -1,0 +1,15 @@
+# Copyright (c) mmgmp authors.
+from .backbones import MultimodalBackbone
+from .fusions import ConcatFusion
+from .heads import FusionClassifier, MultimodalHead
+from .objectives import DomainAdversarial
+from .recognizers import MultimodalRecognizer
+
+__all__ = [
+    'ConcatFusion',
+    'DomainAdversarial',
+    'FusionClassifier',
+    'MultimodalBackbone',
+    'MultimodalHead',
+    'MultimodalRecognizer',
+]

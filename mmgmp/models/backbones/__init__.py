@@ -1,0 +1,4 @@
+# Copyright (c) mmgmp authors.
+from .multimodal_backbone import MultimodalBackbone
+
+__all__ = ['MultimodalBackbone']

@@ -1,0 +1,4 @@
+# Copyright (c) mmgmp authors.
+from .concat_fusion import ConcatFusion
+
+__all__ = ['ConcatFusion']

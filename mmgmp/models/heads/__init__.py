@@ -1,0 +1,5 @@
+# Copyright (c) mmgmp authors.
+from .fusion_classifier import FusionClassifier
+from .multimodal_head import MultimodalHead
+
+__all__ = ['FusionClassifier', 'MultimodalHead']

@@ -1,0 +1,147 @@
+# Copyright (c) mmgmp authors.
+
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+UNIMODAL = ('masked', 'split', 'auxiliary')
+
+
+class FusionClassifier(BaseModule):
+    r"""Fusion followed by a linear layer or by an MLP with one hidden layer.
+
+    Its uni-modal logits answer what one modality :math:`m` alone says, as
+    eq. 5-7 of `GMP <https://arxiv.org/abs/2603.14175>`_ do by
+    :math:`W_m \phi_m`:
+
+    - ``'masked'``: the classifier on the features of m with those of the
+      other modalities set to zero, less the output bias; no parameters.
+    - ``'split'``: the columns of the linear layer that see m; no parameters,
+      equal to ``'masked'``. Linear classifier on concatenation only.
+    - ``'auxiliary'``: a linear layer of its own for each modality. It learns
+      from detached features, so that it measures and does not train the
+      encoder, by the loss terms of :meth:`auxiliary_losses`.
+
+    Args:
+        in_channels: Modality -> width D_m of its features.
+        num_classes: Number of classes K.
+        fusion: Config of the fusion, without ``in_channels``. None is
+            ``dict(type='ConcatFusion')``.
+        hidden_channels: Width of the hidden layer; None for a linear layer.
+        dropout_ratio: Dropout after the hidden layer, in [0, 1).
+        unimodal: ``'masked'``, ``'split'`` or ``'auxiliary'``.
+
+    Raises:
+        ValueError: An unknown ``unimodal``, ``'split'`` with a hidden layer
+            or another fusion than concatenation, or dropout without a hidden
+            layer.
+    """
+
+    def __init__(
+        self,
+        in_channels: dict[str, int],
+        num_classes: int,
+        fusion: dict | None = None,
+        hidden_channels: int | None = None,
+        dropout_ratio: float = 0.0,
+        unimodal: str = 'masked',
+    ) -> None:
+        super().__init__()
+        if unimodal not in UNIMODAL:
+            raise ValueError(
+                f'`unimodal` must be one of {UNIMODAL}, got {unimodal!r}'
+            )
+        if dropout_ratio and hidden_channels is None:
+            raise ValueError(
+                '`dropout_ratio` drops hidden units: set `hidden_channels` '
+                f'or leave it 0, got {dropout_ratio}'
+            )
+        fusion = fusion or {'type': 'ConcatFusion'}
+        self.fusion = MODELS.build(dict(fusion, in_channels=in_channels))
+        if unimodal == 'split' and (
+            hidden_channels is not None or not hasattr(self.fusion, 'spans')
+        ):
+            raise ValueError(
+                "`unimodal`='split' needs a linear classifier on "
+                f'concatenated features, got `hidden_channels`='
+                f"{hidden_channels} and `fusion`={fusion}; use 'masked'"
+            )
+        self.unimodal = unimodal
+        width = self.fusion.out_channels
+        self.hidden = self.dropout = None
+        if hidden_channels is not None:
+            self.hidden = nn.Linear(width, hidden_channels)
+            self.dropout = nn.Dropout(dropout_ratio)
+            width = hidden_channels
+        self.output = nn.Linear(width, num_classes)
+        self.auxiliary = None
+        if unimodal == 'auxiliary':
+            self.auxiliary = nn.ModuleDict(
+                {m: nn.Linear(d, num_classes) for m, d in in_channels.items()}
+            )
+
+    def forward(self, features: dict[str, Tensor]) -> Tensor:
+        """Fused logits.
+
+        Args:
+            features: Modality -> (N, D_m); an absent one counts as zeros.
+
+        Returns:
+            (N, K) float32, under autocast too.
+        """
+        hidden = self.fusion(features)
+        if self.hidden is not None:
+            hidden = self.dropout(F.relu(self.hidden(hidden)))
+        return self.output(hidden).float()
+
+    def unimodal_logits(
+        self, features: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Logits of each modality alone, without dropout.
+
+        Args:
+            features: Modality -> (N, D_m).
+
+        Returns:
+            Modality -> (N, K) float32.
+        """
+        if self.unimodal == 'auxiliary':
+            return {
+                m: self.auxiliary[m](f.detach()).float()
+                for m, f in features.items()
+            }
+        if self.unimodal == 'split':
+            weight = self.output.weight
+            return {
+                m: F.linear(f, weight[:, self.fusion.spans[m]]).float()
+                for m, f in features.items()
+            }
+        logits = {}
+        for modality, feature in features.items():
+            hidden = self.fusion({modality: feature})
+            if self.hidden is not None:
+                hidden = F.relu(self.hidden(hidden))
+            logits[modality] = F.linear(hidden, self.output.weight).float()
+        return logits
+
+    def auxiliary_losses(
+        self, logits: dict[str, Tensor], target: Tensor, name: str
+    ) -> dict[str, Tensor]:
+        """Cross-entropy of each auxiliary layer.
+
+        Args:
+            logits: What :meth:`unimodal_logits` gives.
+            target: (N,) int64 classes.
+            name: Name of the loss of the fused logits.
+
+        Returns:
+            ``{modality}_{name}`` -> scalar; empty unless ``unimodal`` is
+            ``'auxiliary'``.
+        """
+        if self.unimodal != 'auxiliary':
+            return {}
+        return {
+            f'{m}_{name}': F.cross_entropy(x, target)
+            for m, x in logits.items()
+        }

@@ -1,0 +1,4 @@
+# Copyright (c) mmgmp authors.
+from .multimodal_recognizer import MultimodalRecognizer
+
+__all__ = ['MultimodalRecognizer']

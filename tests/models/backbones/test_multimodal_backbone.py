@@ -1,0 +1,125 @@
+# Copyright (c) mmgmp authors.
+"""MultimodalBackbone with real mmaction and mmpretrain encoders."""
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+
+from mmgmp.models.backbones.multimodal_backbone import global_pool
+from tests.models.encoders import (
+    IN_CHANNELS,
+    encoders,
+    make_inputs,
+    resnet,
+    slowfast,
+)
+
+
+def build(**kwargs):
+    cfg = dict(type='MultimodalBackbone', encoders=encoders())
+    return MODELS.build(dict(cfg, **kwargs))
+
+
+def test_global_pool_averages_and_concatenates_outputs():
+    slow = torch.arange(8.0).view(1, 2, 2, 2, 1)
+    fast = torch.tensor([[[[10.0, 20.0]]]])
+    assert global_pool((slow, fast)).tolist() == [[1.5, 5.5, 15.0]]
+    assert global_pool(torch.ones(2, 3)).tolist() == torch.ones(2, 3).tolist()
+
+
+def test_features_of_real_encoders():
+    backbone = build()
+    features = backbone(make_inputs())
+    assert list(features) == ['video', 'audio']
+    assert {m: f.shape for m, f in features.items()} == {
+        m: (4, d) for m, d in IN_CHANNELS.items()
+    }
+    assert all(p.requires_grad for p in backbone.parameters())
+
+
+def test_clips_of_a_sample_are_averaged():
+    backbone = build().eval()
+    clips = torch.randn(2, 3, 3, 4, 32, 32)
+    features = backbone(dict(video=clips))['video']
+    singles = [backbone(dict(video=clips[:, i]))['video'] for i in range(3)]
+    torch.testing.assert_close(features, sum(singles) / 3)
+
+
+def test_missing_modality_is_left_out():
+    features = build()(dict(audio=make_inputs()['audio']))
+    assert list(features) == ['audio']
+
+
+@pytest.mark.parametrize('inputs', [{}, dict(flow=torch.ones(1))])
+def test_inputs_without_an_encoder_are_an_error(inputs):
+    with pytest.raises(KeyError, match='encoders are for'):
+        build()(inputs)
+
+
+def test_trainable_freezes_the_rest():
+    backbone = build(
+        trainable=dict(
+            video=['slow_path.layer4', 'fast_path.layer4'], audio=['layer4']
+        )
+    ).train()
+    trained = {n for n, p in backbone.named_parameters() if p.requires_grad}
+    assert trained
+    assert all('layer4' in name for name in trained)
+    assert backbone.audio.layer4.training
+    assert backbone.video.slow_path.layer4.training
+    frozen = {
+        k: v.clone()
+        for k, v in backbone.state_dict().items()
+        if 'layer4' not in k
+    }
+    features = backbone(make_inputs())
+    sum(f.sum() for f in features.values()).backward()
+    for name, value in frozen.items():
+        assert torch.equal(backbone.state_dict()[name], value), name
+    changed = backbone.audio.layer4[0].bn1.running_mean
+    assert not torch.equal(changed, torch.zeros_like(changed))
+
+
+def test_frozen_trunk_is_out_of_the_graph():
+    backbone = build(trainable=dict(audio=['layer4'])).train()
+    seen = []
+    backbone.audio.layer3.register_forward_hook(
+        lambda module, args, output: seen.append(output.requires_grad)
+    )
+    backbone(make_inputs())
+    assert seen == [False]
+
+
+def test_frozen_stages_of_an_encoder_stay_in_eval_mode():
+    backbone = MODELS.build(
+        dict(
+            type='MultimodalBackbone',
+            encoders=dict(
+                video=slowfast(frozen_stages=2), audio=resnet(frozen_stages=3)
+            ),
+        )
+    ).train()
+    for layer in (backbone.audio.layer3, backbone.video.slow_path.layer2):
+        assert not any(m.training for m in layer.modules())
+        assert not any(p.requires_grad for p in layer.parameters())
+    assert backbone.audio.layer4.training
+    assert backbone.video.slow_path.layer3.training
+
+
+def test_fully_frozen_encoder_stays_in_eval_mode():
+    backbone = build(trainable=dict(audio=[])).train()
+    assert not any(m.training for m in backbone.audio.modules())
+    assert backbone.video.training
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(encoders=dict(train=resnet())), "'train' cannot name"),
+        (dict(trainable=dict(audio=['layer5'])), "'layer5'.*layer4"),
+        (dict(trainable=dict(flow=['layer4'])), "modality 'flow'"),
+    ],
+)
+def test_wrong_argument_is_named(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        build(**kwargs)
