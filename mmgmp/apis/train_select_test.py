@@ -1,0 +1,178 @@
+# Copyright (c) mmgmp authors.
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import barrier, master_only
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
+from torch.utils.data import Dataset
+
+from mmgmp.engine.hooks.domain_protocol_hook import dataset_domains
+from mmgmp.evaluation import DomainAccMetric
+
+UNIMODAL = '_unimodal'
+
+
+def train_select_test(cfg: Config) -> dict:
+    """Train, select on the source domains and test once on the target.
+
+    The weights that ``CheckpointHook.save_best`` selected on the validation
+    dataset are loaded into the trained model, which is then evaluated once on
+    the validation dataset and once on the test dataset. The target plays no
+    part before that. All errors of the config are raised before training.
+
+    Args:
+        cfg: Config with training, validation and test parts, ``save_best``
+            naming one metric, and :class:`DomainAccMetric` in both evaluators.
+
+    Returns:
+        What is also written to ``<work_dir>/summary.json``: ``target`` and
+        ``sources`` (domain names), ``chance`` (one over the number of
+        classes), ``source_top1`` and ``target_top1`` (branch -> accuracy in
+        [0, 1] over all samples), ``selected_epoch``, ``checkpoint``,
+        ``seconds`` (wall time of the whole call) and ``seed``.
+
+    Raises:
+        ValueError: A part is missing in `cfg`, or training ended without a
+            validation that could select.
+    """
+    start = time.perf_counter()
+    for part in ('train', 'val', 'test'):
+        if cfg.get(f'{part}_dataloader') is None:
+            raise ValueError(
+                f'`{part}_dataloader` is missing in the config: training, '
+                'selection and test need all three dataloaders'
+            )
+    runner = Runner.from_cfg(cfg)
+    checkpoint_hook = _selecting_hook(runner)
+    _check_metric('val', runner.val_loop)
+    _check_metric('test', runner.test_loop)
+    sources = dataset_domains(runner.train_loop.dataloader.dataset)
+    target_dataset = runner.test_loop.dataloader.dataset
+    targets = dataset_domains(target_dataset)
+    chance = 1 / _num_classes(target_dataset)
+
+    runner.train()
+    selected = checkpoint_hook.best_ckpt_path
+    if selected is None:
+        raise ValueError(
+            'no checkpoint was selected: validation did not run, or gave no '
+            f'{checkpoint_hook.save_best[0]!r} that is a number; '
+            'check `val_begin` and `val_interval` of `train_cfg`'
+        )
+    # Evaluating again must not save again, nor replace what was selected.
+    runner.hooks.remove(checkpoint_hook)
+    barrier()  # only the first rank has written the file
+    checkpoint = runner.load_checkpoint(selected, strict=True)
+    # Not runner.val() and runner.test(): they call `before_run` again, where
+    # EMAHook would start from the weights of the moment.
+    source_metrics = runner.val_loop.run()
+    target_metrics = runner.test_loop.run()
+    runner.call_hook('after_run')
+
+    summary = dict(
+        target='+'.join(targets),
+        sources=list(sources),
+        chance=chance,
+        source_top1=_top1(source_metrics),
+        target_top1=_top1(target_metrics),
+        selected_epoch=checkpoint['meta']['epoch'],
+        checkpoint=Path(selected).name,
+        seconds=round(time.perf_counter() - start, 2),
+        seed=runner.seed,
+    )
+    _write_json(summary, Path(runner.work_dir, 'summary.json'))
+    return summary
+
+
+def format_summary(summary: dict) -> str:
+    """Draw the accuracies of a summary as a table, in percent.
+
+    Args:
+        summary: What :func:`train_select_test` returns.
+
+    Returns:
+        Lines for source and target, with one column for the fused prediction,
+        one for each modality alone and one for chance; ``-`` where a modality
+        has no predictions.
+    """
+    rows = {
+        f'source ({"+".join(summary["sources"])})': summary['source_top1'],
+        f'target ({summary["target"]})': summary['target_top1'],
+    }
+    columns = dict.fromkeys(
+        branch
+        for top1 in rows.values()
+        for branch in top1
+        if not branch.endswith(UNIMODAL)
+    )
+    table = [['top-1 (%)', *columns, 'chance']]
+    for name, top1 in rows.items():
+        values = [*map(top1.get, columns), summary['chance']]
+        cells = ['-' if v is None else f'{100 * v:.1f}' for v in values]
+        table.append([name, *cells])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return '\n'.join(
+        '  '.join(
+            cell.rjust(width) if index else cell.ljust(width)
+            for index, (cell, width) in enumerate(
+                zip(row, widths, strict=True)
+            )
+        )
+        for row in table
+    )
+
+
+def _selecting_hook(runner: Runner) -> CheckpointHook:
+    """The hook that saves the best checkpoint by one metric."""
+    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+    keys = [key for hook in hooks for key in hook.save_best or ()]
+    if len(keys) != 1:
+        raise ValueError(
+            '`save_best` of CheckpointHook must name the one metric that '
+            'selects on the source domains, e.g. '
+            "default_hooks.checkpoint.save_best='acc/all/fused/top1', got "
+            f'{keys}'
+        )
+    return next(hook for hook in hooks if hook.save_best)
+
+
+def _check_metric(name: str, loop: BaseLoop) -> None:
+    """Refuse an evaluation that gives no accuracies, before training."""
+    metrics = loop.evaluator.metrics
+    if not any(isinstance(metric, DomainAccMetric) for metric in metrics):
+        raise ValueError(
+            f"`{name}_evaluator` must contain dict(type='DomainAccMetric'), "
+            f'got {[type(metric).__name__ for metric in metrics]}'
+        )
+
+
+def _num_classes(dataset: Dataset) -> int:
+    """Number of classes that a dataset's ``metainfo`` names."""
+    classes = getattr(dataset, 'metainfo', {}).get('classes')
+    if not classes:
+        raise ValueError(
+            f'`test_dataloader.dataset` ({type(dataset).__name__}) has no '
+            f"class names: `metainfo['classes']` is {classes}"
+        )
+    return len(classes)
+
+
+def _top1(metrics: dict) -> dict[str, float]:
+    """Branch -> top-1 accuracy over all samples."""
+    pattern = re.compile(r'[^/]+/all/(.+)/top1')
+    matches = ((pattern.fullmatch(key), metrics[key]) for key in metrics)
+    return {match[1]: value for match, value in matches if match}
+
+
+@master_only
+def _write_json(summary: dict, path: Path) -> None:
+    """Write a file as a whole or not at all."""
+    partial = path.with_suffix('.json.tmp')
+    partial.write_text(json.dumps(summary, indent=2) + '\n')
+    os.replace(partial, path)

@@ -1,0 +1,57 @@
+# Copyright (c) mmgmp authors.
+from collections.abc import Iterator
+from logging import WARNING
+
+from mmaction.registry import HOOKS
+from mmengine.dist import all_reduce
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from torch import Tensor
+
+
+@HOOKS.register_module()
+class CorruptSampleHook(Hook):
+    """Report how many samples were corrupt and replaced.
+
+    After each epoch of training, validation or testing it logs, for the
+    dataset of that loop and over all processes, the number of samples that
+    ``on_corrupt='skip'`` of :class:`~mmgmp.datasets.HACDataset` has replaced
+    so far, if there are any. Datasets inside MMEngine's wrappers are found
+    too.
+    """
+
+    def after_train_epoch(self, runner) -> None:
+        """Report on the training samples."""
+        _report('training', runner.train_dataloader.dataset)
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        """Report on the validation samples."""
+        _report('validation', runner.val_dataloader.dataset)
+
+    def after_test_epoch(self, runner, metrics=None) -> None:
+        """Report on the test samples."""
+        _report('test', runner.test_dataloader.dataset)
+
+
+def _report(name: str, dataset: object) -> None:
+    for flags in _corrupt_flags(dataset):
+        flags = flags.clone()
+        all_reduce(flags, op='max')
+        count = int(flags.sum())
+        if count:
+            print_log(
+                f'{count} of {len(flags)} {name} samples are corrupt and '
+                'were replaced by others of their domains',
+                logger='current',
+                level=WARNING,
+            )
+
+
+def _corrupt_flags(dataset: object) -> Iterator[Tensor]:
+    if hasattr(dataset, 'corrupt'):
+        yield dataset.corrupt
+    elif hasattr(dataset, 'dataset'):
+        yield from _corrupt_flags(dataset.dataset)
+    else:
+        for part in getattr(dataset, 'datasets', ()):
+            yield from _corrupt_flags(part)

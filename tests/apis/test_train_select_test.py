@@ -1,0 +1,232 @@
+# Copyright (c) mmgmp authors.
+"""train_select_test on a model of one weight, worked out by hand.
+
+The weight counts the epochs, and class 1 is predicted for the samples whose
+``threshold`` it has reached. So each accuracy follows from the rows below.
+"""
+
+import json
+
+import pytest
+import torch
+from mmaction.registry import DATASETS, HOOKS, MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.model import BaseModel
+from torch import nn
+
+from mmgmp.apis import format_summary, train_select_test
+
+# (threshold, label) of the samples: after two of four epochs all of the source
+# is right, after one a half of it, after three or four 3 of 4 samples.
+SOURCE = [(1, 1), (2, 1), (2, 1), (3, 0)]
+# After epoch 1 to 4: 0, 1/4, 3/4, 3/4 of the target is right.
+TARGET = [(2, 1), (3, 1), (3, 1), (1, 0)]
+
+
+@DATASETS.register_module()
+class CountingToyDataset(BaseDataset):
+    def __init__(self, domains, rows, classes=('off', 'on')):
+        self.rows = rows
+        super().__init__(
+            metainfo=dict(domains=tuple(domains), classes=tuple(classes)),
+            serialize_data=False,
+        )
+
+    def load_data_list(self):
+        domain = self.metainfo['domains'][0]
+        return [
+            dict(threshold=float(t), label=label, domain_name=domain)
+            for t, label in self.rows
+        ]
+
+
+@MODELS.register_module()
+class CountingToyModel(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, threshold, label, domain_name, sample_idx, mode):
+        if mode == 'loss':
+            return dict(loss=-self.weight)
+        return [
+            self.predict(*sample)
+            for sample in zip(threshold, label, domain_name, strict=True)
+        ]
+
+    def predict(self, threshold, label, domain_name):
+        on = int(threshold <= self.weight + 1e-4)
+        data_sample = ActionDataSample(
+            metainfo=dict(domain_name=domain_name)
+        ).set_gt_label(int(label))
+        scores = dict(
+            fused=torch.eye(2)[on],
+            video=torch.eye(2)[1 - on],
+            video_unimodal=torch.eye(2)[1],
+        )
+        data_sample.set_field(scores, 'pred_score')
+        return data_sample
+
+
+@HOOKS.register_module()
+class LoopCounter(Hook):
+    events = []
+
+    def before_val(self, runner):
+        self.events.append('val')
+
+    def before_test(self, runner):
+        self.events.append('test')
+
+    def after_train(self, runner):
+        self.events.append('trained')
+
+
+def loader(domains, rows):
+    return dict(
+        batch_size=len(rows),
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=dict(type='CountingToyDataset', domains=domains, rows=rows),
+    )
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    LoopCounter.events.clear()
+    evaluator = dict(type='DomainAccMetric')
+    return Config(
+        dict(
+            default_scope='mmaction',
+            work_dir=str(tmp_path / 'run'),
+            experiment_name=tmp_path.name,
+            model=dict(type='CountingToyModel'),
+            train_dataloader=loader(['human', 'animal'], SOURCE),
+            val_dataloader=loader(['human'], SOURCE),
+            test_dataloader=loader(['cartoon'], TARGET),
+            train_cfg=dict(by_epoch=True, max_epochs=4, val_interval=1),
+            val_cfg=dict(),
+            test_cfg=dict(),
+            val_evaluator=evaluator,
+            test_evaluator=evaluator,
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0)),
+            default_hooks=dict(
+                checkpoint=dict(
+                    type='CheckpointHook',
+                    save_best='acc/all/fused/top1',
+                    interval=1,
+                    max_keep_ckpts=1,
+                ),
+            ),
+            custom_hooks=[
+                dict(type='LoopCounter'),
+                dict(type='DomainProtocolHook'),
+            ],
+            randomness=dict(seed=3),
+            log_level='WARNING',
+        )
+    )
+
+
+def test_selected_weights_are_tested_once(cfg, tmp_path):
+    summary = train_select_test(cfg)
+    seconds = summary.pop('seconds')
+    assert summary == dict(
+        target='cartoon',
+        sources=['human', 'animal'],
+        chance=0.5,
+        source_top1=dict(fused=1.0, video=0.0, video_unimodal=0.75),
+        target_top1=dict(fused=0.25, video=0.75, video_unimodal=0.75),
+        selected_epoch=2,
+        checkpoint='best_acc_all_fused_top1_epoch_2.pth',
+        seed=3,
+    )
+    assert 0 < seconds < 60
+    assert LoopCounter.events == ['val'] * 4 + ['trained', 'val', 'test']
+    written = json.loads((tmp_path / 'run/summary.json').read_text())
+    assert written == dict(summary, seconds=seconds)
+    assert not list(tmp_path.glob('run/*.tmp'))
+    best = [path.name for path in tmp_path.glob('run/best_*')]
+    assert best == [summary['checkpoint']]
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_averaged_weights_are_selected_and_tested(cfg, resume, tmp_path):
+    # The averages are 1, 1.5, 2.25 and 3.125, so epoch 3 is as epoch 2 above.
+    cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    if resume:
+        cfg.train_cfg.max_epochs = 2
+        train_select_test(cfg)
+        cfg.train_cfg.max_epochs = 4
+        cfg.resume = True
+        cfg.experiment_name += '-resumed'
+    summary = train_select_test(cfg)
+    assert summary['selected_epoch'] == 3
+    assert summary['source_top1']['fused'] == 1.0
+    assert summary['target_top1']['fused'] == 0.25
+
+
+def test_evaluating_again_selects_nothing(cfg, monkeypatch):
+    scores = []
+    original = CheckpointHook.after_val_epoch
+
+    def record(self, runner, metrics):
+        scores.append(metrics['acc/all/fused/top1'])
+        original(self, runner, metrics)
+
+    monkeypatch.setattr(CheckpointHook, 'after_val_epoch', record)
+    train_select_test(cfg)
+    assert scores == [0.5, 1, 0.75, 0.75]
+
+
+@pytest.mark.parametrize('save_best', [None, ['acc/a', 'acc/b']])
+def test_save_best_must_name_one_metric(cfg, save_best):
+    cfg.default_hooks.checkpoint.save_best = save_best
+    with pytest.raises(ValueError, match='`save_best` of CheckpointHook'):
+        train_select_test(cfg)
+    assert LoopCounter.events == []
+
+
+@pytest.mark.parametrize('part', ['train', 'val', 'test'])
+def test_missing_dataloader(cfg, part):
+    cfg[f'{part}_dataloader'] = None
+    with pytest.raises(ValueError, match=f'`{part}_dataloader` is missing'):
+        train_select_test(cfg)
+
+
+def test_missing_metric(cfg):
+    cfg.test_evaluator = dict(type='AccMetric')
+    with pytest.raises(ValueError, match=r'`test_evaluator`.*AccMetric'):
+        train_select_test(cfg)
+    assert LoopCounter.events == []
+
+
+def test_missing_classes(cfg):
+    cfg.test_dataloader.dataset.classes = ()
+    with pytest.raises(ValueError, match='has no class names'):
+        train_select_test(cfg)
+
+
+def test_validation_that_never_ran(cfg):
+    cfg.train_cfg.val_begin = 9
+    with pytest.raises(ValueError, match='no checkpoint was selected'):
+        train_select_test(cfg)
+    assert 'test' not in LoopCounter.events
+
+
+def test_format_summary():
+    summary = dict(
+        target='cartoon',
+        sources=['human', 'animal'],
+        chance=1 / 7,
+        source_top1=dict(fused=0.9286, video=0.5, video_unimodal=0.1, audio=1),
+        target_top1=dict(fused=0.4, video=0.25),
+    )
+    assert format_summary(summary) == (
+        'top-1 (%)              fused  video  audio  chance\n'
+        'source (human+animal)   92.9   50.0  100.0    14.3\n'
+        'target (cartoon)        40.0   25.0      -    14.3'
+    )

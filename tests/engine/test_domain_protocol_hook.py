@@ -1,0 +1,224 @@
+# Copyright (c) mmgmp authors.
+"""DomainProtocolHook in a real mmengine Runner on datasets of two samples."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmaction.registry import DATASETS, METRICS, MODELS
+from mmengine.dataset import BaseDataset
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+
+import mmgmp
+from mmgmp.engine.hooks.domain_protocol_hook import dataset_domains
+
+
+@DATASETS.register_module()
+class ProtocolToyDataset(BaseDataset):
+    built = 0
+
+    def __init__(self, domains, source_domains=None):
+        type(self).built += 1
+        metainfo = dict(domains=tuple(domains))
+        if source_domains is not None:
+            metainfo['source_domains'] = tuple(source_domains)
+        super().__init__(metainfo=metainfo, serialize_data=False)
+
+    def load_data_list(self):
+        return [dict(x=torch.zeros(1)) for _ in range(2)]
+
+
+@MODELS.register_module()
+class ProtocolToyModel(BaseModel):
+    def __init__(self, num_domains=None):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.discriminator = nn.Linear(1, 1)
+        self.discriminator.num_domains = num_domains
+
+    def forward(self, x, sample_idx, mode):
+        if mode == 'loss':
+            return dict(loss=self.weight.sum())
+        return [SimpleNamespace()]
+
+
+@METRICS.register_module()
+class ProtocolToyMetric(BaseMetric):
+    def process(self, data_batch, data_samples):
+        self.results.append(0)
+
+    def compute_metrics(self, results):
+        return dict(score=0.0)
+
+
+def loader(*domains, **kwargs):
+    return dict(
+        batch_size=2,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=dict(type='ProtocolToyDataset', domains=domains, **kwargs),
+    )
+
+
+def train(
+    tmp_path,
+    train=None,
+    val=None,
+    test=None,
+    num_domains=2,
+    save_best=None,
+    **kwargs,
+):
+    val_args = dict(
+        val_dataloader=val,
+        val_cfg=dict(),
+        val_evaluator=dict(type='ProtocolToyMetric', prefix='toy'),
+    )
+    test_args = dict(
+        test_dataloader=test,
+        test_cfg=dict(),
+        test_evaluator=dict(type='ProtocolToyMetric', prefix='toy'),
+    )
+    runner = Runner(
+        model=dict(type='ProtocolToyModel', num_domains=num_domains),
+        work_dir=str(tmp_path),
+        train_dataloader=train or loader('human', 'animal'),
+        train_cfg=dict(by_epoch=True, max_epochs=1),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        default_hooks=dict(
+            checkpoint=dict(
+                type='CheckpointHook', save_best=save_best, rule='greater'
+            )
+        ),
+        custom_hooks=[dict(type='DomainProtocolHook', **kwargs)],
+        default_scope='mmaction',
+        experiment_name=tmp_path.name,
+        log_level='WARNING',
+        **(val_args if val else {}),
+        **(test_args if test else {}),
+    )
+    runner.train()
+    return runner
+
+
+def concat(*datasets):
+    return dict(
+        batch_size=2,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=dict(
+            type='ConcatDataset',
+            datasets=[part['dataset'] for part in datasets],
+            ignore_keys=['domains', 'source_domains'],
+        ),
+    )
+
+
+def test_leave_one_domain_out_passes(tmp_path):
+    runner = train(
+        tmp_path,
+        val=loader('animal', 'human'),
+        test=loader('cartoon'),
+        save_best='toy/score',
+    )
+    assert runner.epoch == 1
+    assert isinstance(runner._test_loop, dict), 'the test loop was built'
+
+
+@pytest.mark.parametrize('wrap', [loader, lambda d: concat(loader(d))])
+def test_target_among_the_sources(tmp_path, wrap):
+    with pytest.raises(ValueError, match=r"target domains \['animal'\] are"):
+        train(tmp_path, test=wrap('animal'))
+
+
+def test_target_hidden_in_a_concatenation(tmp_path):
+    sources = ('human', 'cartoon')
+    parts = [loader(d, source_domains=sources) for d in sources]
+    with pytest.raises(ValueError, match=r"target domains \['cartoon'\] are"):
+        train(tmp_path, train=concat(*parts), test=loader('cartoon'))
+
+
+def test_target_of_a_loop_already_built(tmp_path):
+    hook = mmgmp.engine.DomainProtocolHook()
+    runner = train(tmp_path, test=loader('cartoon'))
+    runner.test_loop.dataloader.dataset._metainfo['domains'] = ('human',)
+    built = ProtocolToyDataset.built
+    with pytest.raises(ValueError, match=r"target domains \['human'\] are"):
+        hook.before_train(runner)
+    assert ProtocolToyDataset.built == built
+
+
+def test_target_of_a_built_dataloader(tmp_path):
+    target = Runner.build_dataloader(
+        dict(loader('human'), dataset=ProtocolToyDataset(['human']))
+    )
+    with pytest.raises(ValueError, match=r"target domains \['human'\] are"):
+        train(tmp_path, test=target)
+
+
+def test_selection_on_an_unseen_domain(tmp_path):
+    with pytest.raises(ValueError, match=r'`save_best`.*\[.cartoon.\]'):
+        train(
+            tmp_path,
+            val=loader('human', 'cartoon'),
+            save_best='toy/score',
+        )
+
+
+def test_validation_on_an_unseen_domain_without_selection(tmp_path):
+    train(tmp_path, val=loader('cartoon'))
+
+
+def test_oracle_selection_warns(tmp_path):
+    runner = train(
+        tmp_path,
+        val=loader('cartoon'),
+        save_best='toy/score',
+        allow_target_selection=True,
+    )
+    text = next(tmp_path.glob('*/*.log')).read_text()
+    assert runner.epoch == 1
+    assert "selected on ['cartoon']" in text
+    assert 'WARNING' in text
+
+
+def test_discriminator_of_another_width(tmp_path):
+    message = '`num_domains` of discriminator is 3, but there are 2 training'
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, num_domains=3)
+
+
+@pytest.mark.parametrize('num_domains', [1, 2])
+def test_one_source_with_a_domain_task(tmp_path, num_domains):
+    message = (
+        'one source domain with a domain task: discriminator has '
+        f'`num_domains` {num_domains}, but there are 1 training'
+    )
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, train=loader('human'), num_domains=num_domains)
+
+
+def test_one_source_without_domain_task_passes(tmp_path):
+    train(tmp_path, train=loader('human'), num_domains=None)
+
+
+def test_concatenated_datasets_must_number_domains_alike(tmp_path):
+    parts = [loader(d, source_domains=[d]) for d in ('human', 'animal')]
+    with pytest.raises(ValueError, match='number the domains differently'):
+        train(tmp_path, train=concat(*parts))
+
+
+def test_dataset_domains_of_wrappers():
+    parts = [ProtocolToyDataset([d]) for d in ('b', 'a')]
+    wrapped = SimpleNamespace(
+        datasets=[SimpleNamespace(dataset=part) for part in parts] + parts
+    )
+    assert dataset_domains(wrapped) == ('b', 'a')
+
+
+def test_dataset_without_domains_is_named():
+    with pytest.raises(ValueError, match="SimpleNamespace has no 'domains'"):
+        dataset_domains(SimpleNamespace(metainfo=dict(classes=())))
