@@ -4,11 +4,29 @@
 import pytest
 from mmengine.runner import set_random_seed
 
+from mmgmp.datasets.synthetic import MiniHACSpec, generate_mini_hac
 from mmgmp.utils import register_all_modules
 
 register_all_modules()
+
+TINY_SPEC = dict(
+    train_clips=2, test_clips=1, size=64, min_seconds=0.5, max_seconds=0.8
+)
 
 
 @pytest.fixture(autouse=True)
 def seed():
     set_random_seed(0, deterministic=True)
+
+
+@pytest.fixture(scope='session')
+def tiny_mini_hac(tmp_path_factory):
+    """Settings that point a MiniHAC config to a tree of 63 short clips."""
+    root = tmp_path_factory.mktemp('data') / 'mini_hac'
+    generate_mini_hac(root, MiniHACSpec(**TINY_SPEC), workers=1)
+    settings = {}
+    for part in ('train', 'val', 'test'):
+        dataset = f'{part}_dataloader.dataset'
+        settings[f'{dataset}.data_root'] = str(root)
+        settings[f'{dataset}.spec'] = TINY_SPEC
+    return settings

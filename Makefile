@@ -1,0 +1,38 @@
+# Targets: install, demo, test, lint, bench. All use the environment in .venv,
+# which is made when it is missing and updated when the requirements change.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+REQUIREMENTS := $(wildcard requirements/*.txt) requirements.txt setup.py
+
+DEMO_CONFIG := configs/gmp/gmp_slowfast-r18-resnet18_1xb16-12e_mini-hac-cartoon.py
+DEMO_DIR := work_dirs/demo
+
+.PHONY: install demo test lint bench
+
+install: $(STAMP)
+
+$(STAMP): $(REQUIREMENTS)
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and f"mmgmp needs Python 3.10 or later, and $(PYTHON) is {v[0]}.{v[1]}")'
+	@echo 'Installing into $(VENV); the first time takes some minutes.'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --upgrade pip
+	@$(BIN)/python -m pip install -qq -r requirements.txt
+	@$(BIN)/python -m pip install -qq --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/python tools/data/make_mini_hac.py
+	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR) --test
+	$(BIN)/python tools/analysis_tools/plot_ratios.py $(DEMO_DIR) --out $(DEMO_DIR)/ratios.png
+
+test: $(STAMP)
+	$(BIN)/python -m pytest --durations=15
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(STAMP)
+	$(BIN)/python tools/analysis_tools/benchmark_step.py

@@ -1,0 +1,67 @@
+# Narrow SlowFast-18 (slow pathway 16 channels, fast 4) on 8 frames and narrow
+# ResNet-18 (16 channels) on a log-spectrogram; concatenation and an MLP.
+in_channels = dict(video=160, audio=128)
+
+model = dict(
+    type='MultimodalRecognizer',
+    data_preprocessor=dict(
+        type='MultiModalDataPreprocessor',
+        preprocessors=dict(
+            video=dict(
+                type='ActionDataPreprocessor',
+                mean=[123.675, 116.28, 103.53],
+                std=[58.395, 57.12, 57.375],
+                format_shape='NCTHW',
+            ),
+            audio=dict(type='ActionDataPreprocessor'),
+        ),
+    ),
+    backbone=dict(
+        type='MultimodalBackbone',
+        encoders=dict(
+            video=dict(
+                type='ResNet3dSlowFast',
+                # The slow pathway sees every second of the frames.
+                resample_rate=2,
+                speed_ratio=2,
+                channel_ratio=4,
+                slow_pathway=dict(
+                    type='resnet3d',
+                    depth=18,
+                    pretrained=None,
+                    lateral=True,
+                    base_channels=16,
+                    conv1_kernel=(1, 7, 7),
+                    conv1_stride_t=1,
+                    pool1_stride_t=1,
+                    inflate=(0, 0, 1, 1),
+                ),
+                fast_pathway=dict(
+                    type='resnet3d',
+                    depth=18,
+                    pretrained=None,
+                    lateral=False,
+                    base_channels=4,
+                    conv1_kernel=(5, 7, 7),
+                    conv1_stride_t=1,
+                    pool1_stride_t=1,
+                ),
+            ),
+            audio=dict(
+                type='mmpretrain.ResNet',
+                depth=18,
+                in_channels=1,
+                stem_channels=16,
+                base_channels=16,
+            ),
+        ),
+    ),
+    cls_head=dict(
+        type='MultimodalHead',
+        num_classes=7,
+        in_channels=in_channels,
+        hidden_channels=256,
+        # The other modality's features set to zero; see FusionClassifier.
+        unimodal='masked',
+    ),
+)

@@ -1,0 +1,10 @@
+# python tools/train.py configs/gmp/gmp_slowfast-r18-resnet18_1xb16-12e_mini-hac-cartoon.py \
+#     --test
+_base_ = '../base/base_slowfast-r18-resnet18_1xb16-12e_mini-hac-cartoon.py'
+
+optim_wrapper = dict(
+    type='GMPOptimWrapper',
+    tasks=dict(semantic=['loss_cls'], domain=['loss_domain']),
+    alpha_k=0.5,  # 0 leaves the stronger modality's classes alone
+    alpha_p=0.5,  # 0 leaves the more invariant modality's domains alone
+)

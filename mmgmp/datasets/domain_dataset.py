@@ -1,0 +1,161 @@
+# Copyright (c) mmgmp authors.
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from logging import WARNING
+
+import numpy as np
+import torch
+from mmaction.datasets import BaseActionDataset
+from mmengine.logging import print_log
+
+from .media import CorruptMediaError, read_video
+
+ON_CORRUPT = ('raise', 'skip')
+
+
+class DomainDataset(BaseActionDataset):
+    """Base of the datasets that hold several domains.
+
+    A subclass names its ``DOMAINS``, has the class names in ``METAINFO`` and
+    reads its annotations in :meth:`load_data_list`. An item, before the
+    pipeline, has ``filename``, ``audio_path``, ``label`` (int),
+    ``domain_name`` and ``domain``, the index of its domain in
+    ``source_domains`` or -1 for a domain that is not a source.
+
+    Corrupt media (missing, empty, truncated, undecodable or silent) are named
+    in the error. With ``on_corrupt='skip'`` such a sample is replaced by
+    another one of its domain, which depends on the index alone; the first
+    time it is logged, and :attr:`num_corrupt` counts it, in worker processes
+    too (see :class:`~mmgmp.engine.CorruptSampleHook`). Any other failure of
+    the pipeline is raised in either case.
+
+    Args:
+        data_root: Folder of the data set.
+        domains: Domains to read.
+        pipeline: Transforms.
+        source_domains: Domains of the training, in the order of their
+            indices. Defaults to ``domains``.
+        on_corrupt: ``'raise'`` or ``'skip'``.
+        **kwargs: Arguments of :class:`mmengine.dataset.BaseDataset`.
+
+    Raises:
+        TypeError: If a string stands for a list of domains.
+        ValueError: If a domain is unknown or repeated, or ``on_corrupt`` has
+            another value.
+        CorruptMediaError: (an item) If its media are corrupt.
+    """
+
+    DOMAINS: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        data_root: str,
+        domains: Sequence[str],
+        pipeline: Sequence[dict | Callable] = (),
+        source_domains: Sequence[str] | None = None,
+        on_corrupt: str = 'raise',
+        **kwargs,
+    ) -> None:
+        if on_corrupt not in ON_CORRUPT:
+            raise ValueError(
+                f'`on_corrupt` must be one of {ON_CORRUPT}, got {on_corrupt!r}'
+            )
+        domains = self._check_domains('domains', domains)
+        if source_domains is not None:
+            source_domains = self._check_domains(
+                'source_domains', source_domains
+            )
+        self.on_corrupt = on_corrupt
+        super().__init__(
+            ann_file='',
+            pipeline=pipeline,
+            data_root=str(data_root),
+            data_prefix={},
+            metainfo=dict(
+                kwargs.pop('metainfo', None) or {},
+                domains=domains,
+                source_domains=source_domains or domains,
+            ),
+            **kwargs,
+        )
+
+    @classmethod
+    def _check_domains(cls, name: str, domains: Sequence[str]) -> tuple:
+        if isinstance(domains, str):
+            raise TypeError(
+                f'`{name}` must be a list of names, got {domains!r}: write '
+                f'[{domains!r}]'
+            )
+        domains = tuple(domains)
+        unknown = [d for d in domains if d not in cls.DOMAINS]
+        if unknown or not domains or len(set(domains)) < len(domains):
+            raise ValueError(
+                f'`{name}` must be one or more of {cls.DOMAINS}, each once, '
+                f'got {domains}'
+            )
+        return domains
+
+    def full_init(self) -> None:
+        """Load the annotations."""
+        super().full_init()
+        # A byte for each sample in shared memory, which worker processes set
+        # to 1 and never back: no lock is needed, and nothing counts twice.
+        self.corrupt = torch.zeros(len(self), dtype=torch.uint8)
+        self.corrupt.share_memory_()
+
+    @property
+    def num_corrupt(self) -> int:
+        """Number of samples found corrupt so far and replaced."""
+        return int(self.corrupt.sum())
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """Run the pipeline on a sample, or on its replacement."""
+        if self.on_corrupt == 'raise':
+            return self._run_pipeline(idx)
+        domain = self.get_data_info(idx)['domain_name']
+        for i in chain([idx], self._replacements(idx, domain)):
+            if self.corrupt[i]:
+                continue
+            try:
+                return self._run_pipeline(i)
+            except CorruptMediaError as error:
+                self.corrupt[i] = 1
+                print_log(
+                    f'sample {i} is replaced by another one of domain '
+                    f'{domain!r} ({self.num_corrupt} of {len(self)} samples '
+                    f'so far): {error}',
+                    logger='current',
+                    level=WARNING,
+                )
+        raise CorruptMediaError(
+            f'the media of every sample of domain {domain!r} that was read '
+            f'from {self.data_root} are corrupt'
+        )
+
+    def _copy_without_annotation(self, *args) -> 'DomainDataset':
+        """Copy for a subset, which counts anew, in shared memory again."""
+        other = super()._copy_without_annotation(*args)
+        other.corrupt = torch.zeros_like(self.corrupt).share_memory_()
+        return other
+
+    def _run_pipeline(self, idx: int) -> dict | None:
+        data_info = self.get_data_info(idx)
+        filename = data_info['filename']
+        try:
+            return self.pipeline(data_info)
+        except CorruptMediaError:
+            raise
+        except Exception as error:
+            # A decoder of MMAction2 may have failed: this names the file if
+            # it is corrupt.
+            read_video(filename)
+            raise RuntimeError(
+                f'the pipeline failed on sample {idx}, {filename}: {error!r}'
+            ) from error
+
+    def _replacements(self, idx: int, domain: str) -> Iterator[int]:
+        """Yield the other samples of a domain in an order set by ``idx``."""
+        size = len(self)
+        for i in np.random.default_rng(idx % size).permutation(size):
+            if i != idx and self.get_data_info(i)['domain_name'] == domain:
+                yield int(i)

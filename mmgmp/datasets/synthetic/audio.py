@@ -1,0 +1,189 @@
+# Copyright (c) mmgmp authors.
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import signal
+
+from .spec import CLASSES
+
+TAU = 2 * np.pi
+
+
+@dataclass(frozen=True)
+class AudioStyle:
+    """Acoustic nuisances of a domain.
+
+    Args:
+        pitch (float): Register: factor on every frequency of the source.
+        tone (float): Share of harmonic sound against noise, 0 to 1.
+        brightness (float): Low-pass cut-off, fraction of half the rate.
+        reverb (float): Reverberation time (decay by 60 dB) in seconds.
+        wet (float): Share of reverberated sound, 0 to 1.
+        noise (float): Background noise, relative to the RMS of the sound.
+        color (float): Pole of the background noise: 0 is white, towards
+            1 is rumbling.
+    """
+
+    pitch: float
+    tone: float
+    brightness: float
+    reverb: float
+    wet: float
+    noise: float
+    color: float
+
+
+AUDIO_STYLES = dict(
+    human=AudioStyle(
+        pitch=1.0, tone=0.4, brightness=0.6, reverb=0.25, wet=0.3,
+        noise=0.3, color=0.8),
+    animal=AudioStyle(
+        pitch=0.7, tone=0.25, brightness=0.4, reverb=0.1, wet=0.1,
+        noise=0.5, color=0.4),
+    cartoon=AudioStyle(
+        pitch=1.6, tone=0.75, brightness=0.95, reverb=0.05, wet=0.05,
+        noise=0.1, color=0.0))
+
+
+def _pulses(t: np.ndarray, onsets: np.ndarray, attack: float,
+            decay: float) -> np.ndarray:
+    """Sum of pulses: linear rise over attack, exponential decay."""
+    env = np.zeros_like(t)
+    for onset in onsets:
+        age = t - onset
+        rise = np.clip(age / attack, 0, 1)
+        env += rise * np.exp(-np.maximum(age - attack, 0) / decay)
+    return env
+
+
+def _regular(t: np.ndarray, period: float,
+             rng: np.random.Generator) -> np.ndarray:
+    """Onsets of a beat with a little swing, from before the start."""
+    count = int(t[-1] / period) + 3
+    beats = (np.arange(count) - 1 + rng.uniform()) * period
+    return beats + rng.uniform(-0.05, 0.05, count) * period
+
+
+# Each pattern returns an envelope and an instantaneous frequency in Hz.
+def _breath(t, rng):
+    wave = np.sin(TAU * 0.5 * t + rng.uniform(0, TAU))
+    return np.clip(wave, 0, None)**0.7 + 0.02, np.full_like(t, 250.)
+
+
+def _chatter(t, rng):
+    hold = (t / 0.12).astype(int)
+    notes = rng.uniform(400, 1100, hold.max() + 1)[hold]
+    return 0.6 + 0.4 * np.sin(TAU * 8 * t), notes
+
+
+def _crunch(t, rng):
+    count = rng.poisson(4 * t[-1]) + 4
+    onsets = rng.uniform(-0.1, t[-1], count)
+    return _pulses(t, onsets, 0.002, 0.03), np.full_like(t, 2400.)
+
+
+def _glug(t, rng):
+    onsets = _regular(t, 0.35, rng)
+    age = np.min(np.where(t >= onsets[:, None], t - onsets[:, None], 9.), 0)
+    return _pulses(t, onsets, 0.03, 0.08), 350 + 3500 * np.clip(age, 0, .3)
+
+
+def _splash(t, rng):
+    onsets = _regular(t, 0.8, rng)
+    age = np.min(np.where(t >= onsets[:, None], t - onsets[:, None], 9.), 0)
+    return (_pulses(t, onsets, 0.01, 0.25),
+            900 + 2500 * np.exp(-np.minimum(age, 2.) / 0.2))
+
+
+def _steps(t, rng):
+    return (_pulses(t, _regular(t, 0.2, rng), 0.005, 0.03),
+            np.full_like(t, 180.))
+
+
+def _creak(t, rng):
+    up = rng.choice([-1, 1])
+    saw = np.mod(t / 1.2 + rng.uniform(), 1)
+    freq = 600 * 2.0**(up * 2.5 * (saw - 0.5) + 1)
+    return 0.8 + 0.2 * np.sin(TAU * 25 * t), freq
+
+
+PATTERNS: dict[str, Callable] = dict(
+    zip(CLASSES,
+        (_breath, _chatter, _crunch, _glug, _splash, _steps, _creak)))
+
+
+def sound_source(label: int,
+                 num_samples: int,
+                 rate: int,
+                 style: AudioStyle,
+                 rng: np.random.Generator) -> np.ndarray:
+    """Sound pattern of a class: the class signal of the audio.
+
+    The pattern (envelope and course of the frequency) belongs to the
+    class; register and the share of harmonics belong to the domain.
+
+    Args:
+        label (int): Class index.
+        num_samples (int): Number of samples.
+        rate (int): Samples per second.
+        style (AudioStyle): Gives the register and the share of harmonics.
+        rng (np.random.Generator): Draws tempo, phases and detuning.
+
+    Returns:
+        np.ndarray: Waveform of shape (num_samples,) with RMS 1.
+    """
+    t = np.arange(num_samples) / rate * rng.uniform(0.85, 1.2)
+    envelope, freq = PATTERNS[CLASSES[label]](t, rng)
+    freq = freq * style.pitch * rng.uniform(0.9, 1.1)
+    phase = TAU * np.cumsum(freq) / rate
+    tone = sum(
+        np.sin(k * phase) / k * (k * freq < 0.45 * rate) for k in (1, 2, 3))
+    # Noise moved to the same register by modulating it with the phase.
+    band = signal.lfilter([1], [1, -0.9], rng.standard_normal(num_samples))
+    band = band * np.sin(phase)
+    parts = [x / x.std() for x in (tone, band)]
+    wave = envelope * (style.tone * parts[0] + (1 - style.tone) * parts[1])
+    return wave / np.sqrt(np.mean(wave**2))
+
+
+def hum_frequency(cue: int) -> float:
+    """Pitch in Hz of hum number ``cue`` (one pitch per class)."""
+    return 3000. + 500. * cue
+
+
+def render_audio(source: np.ndarray,
+                 style: AudioStyle,
+                 cue: int,
+                 cue_strength: float,
+                 level: float,
+                 rate: int,
+                 rng: np.random.Generator) -> np.ndarray:
+    """Play a source in the acoustics of a domain.
+
+    Args:
+        source (np.ndarray): Result of :func:`sound_source`.
+        style (AudioStyle): Nuisances of the domain.
+        cue (int): Number of the hum.
+        cue_strength (float): RMS of the hum, relative to the sound.
+        level (float): Factor on the sound before noise is added.
+        rate (int): Samples per second.
+        rng (np.random.Generator): Draws noise, room and gain.
+
+    Returns:
+        np.ndarray: Waveform of shape (num_samples,) in [-1, 1], float64.
+    """
+    num = len(source)
+    tail = np.arange(max(1, int(style.reverb * rate))) / rate
+    room = rng.standard_normal(len(tail)) * 10**(-3 * tail / style.reverb)
+    echo = signal.fftconvolve(source, room)[:num]
+    echo = echo / np.sqrt(np.mean(echo**2))
+    wave = (1 - style.wet) * source + style.wet * echo
+    wave = signal.lfilter(
+        *signal.butter(2, min(style.brightness, 0.98)), wave)
+    noise = signal.lfilter([1], [1, -style.color], rng.standard_normal(num))
+    noise = noise / noise.std()
+    hum = np.sqrt(2) * np.sin(TAU * hum_frequency(cue) * np.arange(num) /
+                              rate + rng.uniform(0, TAU))
+    wave = level * wave + style.noise * noise + cue_strength * hum
+    return rng.uniform(0.4, 0.9) * wave / np.abs(wave).max()

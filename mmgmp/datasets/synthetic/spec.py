@@ -1,0 +1,100 @@
+# Copyright (c) mmgmp authors.
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+CLASSES = ('sleeping', 'watching_tv', 'eating', 'drinking', 'swimming',
+           'running', 'opening_door')
+DOMAINS = ('human', 'animal', 'cartoon')
+SPLITS = ('train', 'test')
+
+# Raised whenever the same spec no longer yields the same media.
+GENERATOR_VERSION = 1
+
+_FRACTIONS = ('video_weak', 'audio_weak', 'video_cue', 'audio_cue',
+                  'tint', 'hum', 'video_shift', 'audio_shift')
+_COUNTS = ('train_clips', 'test_clips', 'size', 'fps', 'sample_rate')
+
+
+@dataclass(frozen=True)
+class MiniHACSpec:
+    """Everything that decides the content of a MiniHAC tree.
+
+    Args:
+        seed (int): Seed of every clip. Defaults to 0.
+        train_clips (int): Training clips of each class and domain.
+            Defaults to 16.
+        test_clips (int): Test clips of each class and domain.
+            Defaults to 24.
+        size (int): Frame height and width in pixels, even. Defaults to 96.
+        fps (int): Frames per second. Defaults to 24.
+        min_seconds (float): Shortest clip. Defaults to 2.0.
+        max_seconds (float): Longest clip. Defaults to 3.0.
+        sample_rate (int): Audio samples per second. Defaults to 16000.
+        video_weak (float): Probability that the motion of a clip is too
+            faint to tell its class.
+        audio_weak (float): Probability that the sound of a clip is buried
+            in background noise.
+        video_cue (float): Probability that the background tint follows the
+            class (by the domain's own assignment); otherwise the tint is
+            drawn uniformly.
+        audio_cue (float): The same for the pitch of the hum.
+        tint (float): Share of the tint in the background colour.
+        hum (float): RMS of the hum, relative to the sound.
+        video_shift (float): Distance between the visual styles of the
+            domains: 0 is one common style, 1 the full styles.
+        audio_shift (float): The same for the acoustic styles.
+
+    Raises:
+        ValueError: If a value is outside its range.
+    """
+
+    seed: int = 0
+    train_clips: int = 16
+    test_clips: int = 24
+    size: int = 96
+    fps: int = 24
+    min_seconds: float = 2.0
+    max_seconds: float = 3.0
+    sample_rate: int = 16000
+    video_weak: float = 0.05
+    audio_weak: float = 0.1
+    video_cue: float = 0.5
+    audio_cue: float = 0.5
+    tint: float = 0.12
+    hum: float = 0.2
+    video_shift: float = 1.0
+    audio_shift: float = 1.0
+
+    def __post_init__(self):
+        for name in _FRACTIONS:
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(
+                    f'{name} must be between 0 and 1, got {value}')
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f'{name} must be a positive integer, got {value!r}')
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(
+                f'seed must be a non-negative integer, got {self.seed!r}')
+        if self.size % 2:
+            raise ValueError(
+                f'size must be even (yuv420p video), got {self.size}')
+        if not 0 < self.min_seconds <= self.max_seconds:
+            raise ValueError(
+                'min_seconds and max_seconds must satisfy 0 < min_seconds '
+                f'<= max_seconds, got {self.min_seconds} and '
+                f'{self.max_seconds}')
+
+    def num_clips(self, split: str) -> int:
+        """Clips of each class and domain in ``split``."""
+        return self.train_clips if split == 'train' else self.test_clips
+
+    def fingerprint(self) -> str:
+        """Hex digest that two specs share only if their media agree."""
+        text = json.dumps(
+            dict(asdict(self), version=GENERATOR_VERSION), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,145 @@
+# Copyright (c) mmgmp authors.
+import copy
+import random
+from collections.abc import Callable, Sequence
+from logging import WARNING
+
+import numpy as np
+import torch
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform, Compose
+from mmengine.logging import print_log
+
+
+@TRANSFORMS.register_module()
+class CachedTransforms(BaseTransform):
+    """Run deterministic transforms once per file and remember what they add.
+
+    It opens the pipeline: in training it holds
+    :class:`~mmgmp.datasets.LoadVideo`, so that each epoch samples and
+    augments anew the frames that the first epoch decoded; in validation,
+    where nothing is random, it holds everything up to the packing. The later
+    transforms get copies, which they may change in place.
+
+    The cache belongs to the transform and to the process. With
+    ``num_workers=0`` or with ``persistent_workers=True`` it lasts for the
+    run, with workers once in each of them; without persistent workers it is
+    lost after every epoch. When it is full it keeps what it has and takes no
+    more: an epoch visits each file once, so that dropping the oldest entries
+    would drop each one just before its use.
+
+    Required keys:
+
+        - filename (str): Identifies the sample.
+
+    Added keys:
+
+        - those of the transforms.
+
+    Args:
+        transforms: Transforms or their configs, none of them random.
+        max_megabytes: Bound on the arrays in the cache, in units of 10^6
+            bytes.
+
+    Raises:
+        ValueError: If ``max_megabytes`` is negative, or (a call) if a
+            transform draws a random number.
+
+    Example:
+        >>> pipeline = [
+        ...     dict(
+        ...         type='CachedTransforms',
+        ...         transforms=[dict(type='LoadVideo', short_side=72)]),
+        ...     dict(type='SampleFrames', clip_len=16, frame_interval=2),
+        ...     dict(type='SelectFrames'),
+        ...     dict(type='RandomResizedCrop'),
+        ... ]
+    """
+
+    def __init__(
+        self,
+        transforms: Sequence[dict | Callable],
+        max_megabytes: float = 2000,
+    ) -> None:
+        if max_megabytes < 0:
+            raise ValueError(
+                f'`max_megabytes` must not be negative, got {max_megabytes}'
+            )
+        self.transforms = Compose(transforms)
+        self.max_megabytes = max_megabytes
+        self.num_bytes = 0
+        self._full = False
+        self._added: dict[str, dict] = {}
+
+    def __len__(self) -> int:
+        """Number of samples in the cache."""
+        return len(self._added)
+
+    def transform(self, results: dict) -> dict | None:
+        """Add the keys of the transforms, from the cache if possible."""
+        key = results['filename']
+        if key not in self._added:
+            inputs, states = dict(results), _random_states()
+            results = self.transforms(results)
+            if not _equal(states, _random_states()):
+                raise ValueError(
+                    'a transform in `CachedTransforms` draws random numbers, '
+                    'and its first draw would be used for ever: put it after '
+                    f'`CachedTransforms`. The transforms: {self.transforms}'
+                )
+            if results is not None:
+                self._store(key, inputs, results)
+            return results
+        results.update(copy.deepcopy(self._added[key]))
+        return results
+
+    def _store(self, key: str, inputs: dict, results: dict) -> None:
+        added = {
+            k: v
+            for k, v in results.items()
+            if k not in inputs or v is not inputs[k]
+        }
+        size = _num_bytes(added)
+        if self.num_bytes + size > self.max_megabytes * 1e6:
+            if not self._full:
+                self._full = True
+                print_log(
+                    f'the cache of {self.max_megabytes} MB is full after '
+                    f'{len(self)} samples; the others are read at each use. '
+                    'Raise `max_megabytes` of `CachedTransforms` if there is '
+                    'memory for more',
+                    logger='current',
+                    level=WARNING,
+                )
+            return
+        self._added[key] = copy.deepcopy(added)
+        self.num_bytes += size
+
+    def __repr__(self) -> str:
+        return (
+            f'{self.__class__.__name__}(transforms={self.transforms}, '
+            f'max_megabytes={self.max_megabytes})'
+        )
+
+
+def _num_bytes(value: object) -> int:
+    """Bytes of the arrays in a nest of dicts, lists and tuples."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(map(_num_bytes, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_num_bytes, value))
+    return 0
+
+
+def _random_states() -> tuple:
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+
+def _equal(first: tuple, second: tuple) -> bool:
+    return (
+        first[0] == second[0]
+        and all(map(np.array_equal, first[1], second[1]))
+        and torch.equal(first[2], second[2])
+    )

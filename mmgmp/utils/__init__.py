@@ -1,0 +1,5 @@
+# Copyright (c) mmgmp authors.
+from .command_line import add_run_arguments, load_config
+from .setup_env import register_all_modules
+
+__all__ = ['add_run_arguments', 'load_config', 'register_all_modules']

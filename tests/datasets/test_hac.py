@@ -1,0 +1,357 @@
+"""`HACDataset` reads HAC's layout and names every mistake and defect."""
+
+import shutil
+
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader
+
+from mmgmp.datasets import CorruptMediaError, HACDataset
+from mmgmp.datasets.synthetic.spec import CLASSES, DOMAINS
+from tests.utils.media import tone, write_hac, write_wav
+
+ROWS = {
+    ('train', 'human'): [('a.mp4', 0), ('b b .mp4', 6)],
+    ('test', 'human'): [('c.mp4', 1)],
+    ('train', 'cartoon'): [('d.mp4', 2), ('e.mp4', 2), ('f.mp4', 2)],
+    ('test', 'cartoon'): [('drinking_54 .mp4', 3), ('h.mp4', 4)],
+}
+LOAD = [
+    dict(type='LoadVideo'),
+    dict(type='SampleFrames', clip_len=4, test_mode=True),
+    dict(type='SelectFrames'),
+    dict(type='LoadAudio'),
+]
+STOCK = [
+    dict(type='PyAVInit'),
+    dict(type='SampleFrames', clip_len=4, test_mode=True),
+    dict(type='PyAVDecode'),
+]
+
+
+@pytest.fixture(scope='module')
+def clean(tmp_path_factory):
+    return write_hac(tmp_path_factory.mktemp('hac'), ROWS, num_frames=12)
+
+
+@pytest.fixture
+def root(clean, tmp_path):
+    """A copy that a test may damage."""
+    return shutil.copytree(clean, tmp_path / 'hac')
+
+
+def names(dataset):
+    return [
+        dataset.get_data_info(i)['filename'].rpartition('/')[2]
+        for i in range(len(dataset))
+    ]
+
+
+def test_item(clean):
+    dataset = HACDataset(str(clean), ['human'], 'train')
+    assert dataset[1] == dict(
+        filename=str(clean / 'human/videos/b b .mp4'),
+        audio_path=str(clean / 'human/audio/b b .wav'),
+        label=6,
+        domain=0,
+        domain_name='human',
+        modality='RGB',
+        start_index=0,
+        sample_idx=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ('split', 'expected'),
+    [
+        ('train', ['d', 'e', 'f', 'a', 'b b ']),
+        ('test', ['drinking_54 ', 'h', 'c']),
+        ('all', ['drinking_54 ', 'h', 'd', 'e', 'f', 'c', 'a', 'b b ']),
+    ],
+)
+def test_splits_and_order(clean, split, expected):
+    dataset = HACDataset(str(clean), ['cartoon', 'human'], split)
+    assert names(dataset) == [f'{stem}.mp4' for stem in expected]
+
+
+def test_metainfo(clean):
+    dataset = HACDataset(
+        clean, ('cartoon',), 'test', source_domains=['human', 'animal']
+    )
+    assert dataset.metainfo['domains'] == ('cartoon',)
+    assert dataset.metainfo['source_domains'] == ('human', 'animal')
+    assert dataset.metainfo['classes'] == CLASSES
+    assert HACDataset.DOMAINS == DOMAINS
+
+
+def test_domain_is_the_index_among_the_sources(clean):
+    def domains(*args, **kwargs):
+        dataset = HACDataset(str(clean), *args, **kwargs)
+        infos = map(dataset.get_data_info, range(len(dataset)))
+        return [(info['domain_name'], info['domain']) for info in infos]
+
+    assert domains(['human', 'cartoon'], 'test') == [
+        ('human', 0),
+        ('cartoon', 1),
+        ('cartoon', 1),
+    ]
+    sources = ['animal', 'human']
+    assert domains(['human'], 'test', source_domains=sources) == [('human', 1)]
+    assert set(domains(['cartoon'], 'all', source_domains=sources)) == {
+        ('cartoon', -1)
+    }
+
+
+# --- mistakes ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('changes', 'error', 'words'),
+    [
+        (dict(domains=['human', 'dog']), ValueError, "'dog'"),
+        (dict(domains=[]), ValueError, '`domains` must be one or more'),
+        (dict(domains=['human', 'human']), ValueError, 'each once'),
+        (dict(domains='human'), TypeError, r"write \['human'\]"),
+        (dict(source_domains='human'), TypeError, 'source_domains'),
+        (dict(source_domains=['dog']), ValueError, "source_domains.*'dog'"),
+        (dict(split='val'), ValueError, "split.*'val'"),
+        (dict(on_corrupt='ignore'), ValueError, "on_corrupt.*'ignore'"),
+    ],
+)
+def test_wrong_argument(clean, changes, error, words):
+    arguments = dict(data_root=str(clean), domains=['human'], split='train')
+    with pytest.raises(error, match=words):
+        HACDataset(**{**arguments, **changes})
+
+
+def test_target_among_the_sources(clean):
+    with pytest.raises(ValueError, match='target must not be among'):
+        HACDataset(
+            str(clean), ['human'], 'all', source_domains=['human', 'cartoon']
+        )
+    with pytest.raises(ValueError, match='not in `source_domains`'):
+        HACDataset(str(clean), ['human'], 'train', source_domains=['cartoon'])
+
+
+def test_missing_folder_or_table(root):
+    def fails(words, data_root=root):
+        with pytest.raises(FileNotFoundError, match=words):
+            HACDataset(str(data_root), ['human'], 'all')
+
+    fails('data_root.*nowhere', root / 'nowhere')
+    (root / 'HAC_Splits/HAC_test_only_human.csv').unlink()
+    fails('HAC_test_only_human.csv is missing')
+    shutil.rmtree(root / 'human/videos')
+    fails('human/videos is missing')
+
+
+@pytest.mark.parametrize(
+    ('content', 'words'),
+    [
+        ('a.mp4,0\nc.mp4,7\n', r"line 2: .* from 0 to 6, got '7'"),
+        ('a.mp4,-1\n', r"line 1: .*, got '-1'"),
+        ('\na.mp4,one\n', r"line 2: .*, got 'one'"),
+        ('a.mp4,1.0\n', r"line 1: .*, got '1.0'"),
+        ('file,label\na.mp4,0\n', r"line 1: .*, got 'label'"),
+        ('a.mp4\n', r"line 1: .*\['a.mp4'\]"),
+        ('a.mp4,1,2\n', 'line 1'),
+        (',1\n', 'line 1'),
+        ('', 'has no rows'),
+        ('\n\n', 'has no rows'),
+    ],
+)
+def test_wrong_table(root, content, words):
+    table = root / 'HAC_Splits/HAC_train_only_human.csv'
+    table.write_text(content)
+    with pytest.raises(ValueError, match=words) as error:
+        HACDataset(str(root), ['human'], 'train')
+    assert str(table) in str(error.value)
+
+
+def test_missing_videos_are_found_at_construction(root):
+    for name in ('d', 'f'):
+        (root / f'cartoon/videos/{name}.mp4').unlink()
+    with pytest.raises(FileNotFoundError, match='2 of 3 videos') as error:
+        HACDataset(str(root), ['human', 'cartoon'], 'train')
+    assert str(root / 'cartoon/videos/d.mp4') in str(error.value)
+
+
+# --- corrupt media ----------------------------------------------------------
+
+
+def damage(root, kind):
+    """Damage the video or the audio of `e`; return the path."""
+    video, audio = root / 'cartoon/videos/e.mp4', root / 'cartoon/audio/e.wav'
+    if kind == 'missing video':
+        video.unlink()
+        return video
+    if kind == 'missing audio':  # nor has the video an audio track
+        audio.unlink()
+        return video
+    path = video if 'video' in kind else audio
+    if kind.startswith('truncated'):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif kind.startswith('empty'):
+        path.write_bytes(b'')
+    else:
+        write_wav(path, np.zeros(16000))
+    return path
+
+
+KINDS = [
+    'missing video',
+    'truncated video',
+    'empty video',
+    'missing audio',
+    'truncated audio',
+    'empty audio',
+    'silent audio',
+]
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_corrupt_file_is_named(root, kind):
+    dataset = HACDataset(str(root), ['cartoon'], 'train', pipeline=LOAD)
+    path = damage(root, kind)
+    with pytest.raises(CorruptMediaError, match=path.name) as error:
+        dataset[1]
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize('kind', ['missing video', 'truncated video'])
+@pytest.mark.parametrize('on_corrupt', ['raise', 'skip'])
+def test_error_of_a_stock_decoder_gets_the_name(root, kind, on_corrupt):
+    dataset = HACDataset(
+        str(root), ['cartoon'], 'train', pipeline=STOCK, on_corrupt=on_corrupt
+    )
+    path = damage(root, kind)
+    if on_corrupt == 'skip':
+        assert dataset[1]['filename'] != str(path)
+        assert dataset.num_corrupt == 1
+    else:
+        with pytest.raises(CorruptMediaError, match=path.name):
+            dataset[1]
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_corrupt_sample_is_replaced_within_its_domain(root, kind):
+    damage(root, kind)
+    dataset = HACDataset(
+        str(root),
+        ['human', 'cartoon'],
+        'train',
+        pipeline=LOAD,
+        on_corrupt='skip',
+    )
+    assert dataset.num_corrupt == 0
+    expected = names(dataset)
+    for _ in range(3):
+        results = [dataset[i] for i in range(5)]
+        found = [r['filename'].rpartition('/')[2] for r in results]
+        assert [r['domain'] for r in results] == [0, 0, 1, 1, 1]
+        assert found[3] in ('d.mp4', 'f.mp4')
+        expected[3] = found[3]  # the same one each time
+        assert found == expected
+        assert len(results[3]['imgs']) == 4
+        assert dataset.num_corrupt == 1
+
+
+def test_replacement_is_logged_once(root, monkeypatch):
+    messages = []
+    monkeypatch.setattr(
+        'mmgmp.datasets.domain_dataset.print_log',
+        lambda message, **_: messages.append(message),
+    )
+    path = damage(root, 'silent audio')
+    dataset = HACDataset(
+        str(root), ['cartoon'], 'train', pipeline=LOAD, on_corrupt='skip'
+    )
+    for _ in range(3):
+        dataset[1]
+    assert len(messages) == 1
+    assert str(path) in messages[0]
+    assert '1 of 3 samples' in messages[0]
+
+
+def test_nothing_left_to_replace_with(root):
+    for name in 'def':
+        (root / f'cartoon/videos/{name}.mp4').write_bytes(b'')
+    dataset = HACDataset(
+        str(root),
+        ['human', 'cartoon'],
+        'train',
+        pipeline=LOAD,
+        on_corrupt='skip',
+    )
+    with pytest.raises(CorruptMediaError, match=r"every sample.*'cartoon'"):
+        dataset[3]
+    assert dataset.num_corrupt == 3
+    assert dataset[0]['domain_name'] == 'human'
+
+
+def fail(results):
+    raise KeyError('imgs')
+
+
+@pytest.mark.parametrize('on_corrupt', ['raise', 'skip'])
+def test_a_mistake_in_the_pipeline_is_not_taken_for_a_corrupt_file(
+    clean, on_corrupt
+):
+    dataset = HACDataset(
+        str(clean), ['human'], 'test', pipeline=[fail], on_corrupt=on_corrupt
+    )
+    with pytest.raises(RuntimeError, match=r"c\.mp4: KeyError\('imgs'\)"):
+        dataset[0]
+    assert dataset.num_corrupt == 0
+
+
+def loader(dataset, **kwargs):
+    return DataLoader(
+        dataset,
+        num_workers=2,
+        collate_fn=lambda batch: [r['filename'] for r in batch],
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize('persistent_workers', [True, False])
+def test_count_is_right_with_workers(root, persistent_workers):
+    damage(root, 'truncated video')
+    (root / 'cartoon/videos/d.mp4').unlink()
+    dataset = HACDataset(
+        str(root),
+        ['human', 'cartoon'],
+        'train',
+        pipeline=LOAD,
+        on_corrupt='skip',
+    )
+    load = loader(dataset, persistent_workers=persistent_workers)
+    epochs = [[name for batch in load for name in batch] for _ in range(2)]
+    assert dataset.num_corrupt == 2
+    assert epochs[0] == epochs[1]
+    assert {name[-5:] for name in epochs[0][2:]} == {'f.mp4'}
+
+
+def test_name_survives_the_way_out_of_a_worker(root):
+    dataset = HACDataset(str(root), ['cartoon'], 'train', pipeline=LOAD)
+    path = damage(root, 'truncated audio')
+    with pytest.raises(CorruptMediaError, match=path.name):
+        list(loader(dataset))
+
+
+def test_subsets_count_by_themselves(root):
+    damage(root, 'empty video')
+    dataset = HACDataset(
+        str(root), ['cartoon'], 'train', pipeline=LOAD, on_corrupt='skip'
+    )
+    dataset[1]
+    subset = dataset.get_subset([1, 2])
+    assert subset.num_corrupt == 0
+    list(loader(subset))
+    assert (subset.num_corrupt, dataset.num_corrupt) == (1, 1)
+    first = HACDataset(
+        str(root), ['cartoon'], 'train', pipeline=LOAD, indices=1
+    )
+    assert len(first) == 1
+    write_wav(root / 'cartoon/audio/d.wav', tone(1.2))
+    assert first[0]['audios'].size

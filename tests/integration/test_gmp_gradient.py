@@ -1,0 +1,149 @@
+# Copyright (c) mmgmp authors.
+"""The update of the shipped GMP config is that of eq. 1-15, read naively."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+
+from tests.models.encoders import make_samples
+
+ROOT = Path(__file__).parents[2]
+CONFIG = next(ROOT.glob('configs/gmp/gmp_slowfast-r18*mini-hac-cartoon.py'))
+
+
+@pytest.fixture(scope='module')
+def cfg():
+    return Config.fromfile(CONFIG)
+
+
+def make_batch(seed):
+    generator = torch.Generator().manual_seed(seed)
+    inputs = dict(
+        video=torch.randn(4, 1, 3, 8, 56, 56, generator=generator),
+        audio=torch.randn(4, 1, 129, 99, generator=generator),
+    )
+    labels = torch.randint(7, (4,), generator=generator).tolist()
+    return dict(
+        inputs=inputs,
+        data_samples=make_samples(labels=labels, domains=(0, 1, 1, 0)),
+    )
+
+
+def confidence(mlp, in_channels, features, modality, target):
+    """Eq. 5-7: what one modality's features alone give to the target."""
+    columns, start = {}, 0
+    for name, width in in_channels.items():
+        columns[name] = slice(start, start + width)
+        start += width
+    total = 0.0
+    for feature, index in zip(features[modality], target):
+        hidden = mlp.hidden.bias + (
+            mlp.hidden.weight[:, columns[modality]] @ feature
+        )
+        logits = mlp.output.weight @ hidden.clamp(min=0)
+        total += (logits.exp() / logits.exp().sum())[index].item()
+    return total
+
+
+def naive_update(model, batch, modality, alpha_k=0.5, alpha_p=0.5):
+    """Gradient of one encoder by loops over its parameters, and the case."""
+    losses = model(**batch, mode='loss')
+    with torch.no_grad():
+        features = model.backbone(batch['inputs'])
+    labels = [int(s.gt_label) for s in batch['data_samples']]
+    domains = [s.domain for s in batch['data_samples']]
+    head = model.cls_head.classifier
+    discriminator = model.objectives['domain'].discriminator
+    in_channels = head.fusion.in_channels
+    other = {'video': 'audio', 'audio': 'video'}[modality]
+    with torch.no_grad():
+        q, q_other = (
+            confidence(head, in_channels, features, m, labels)
+            for m in (modality, other)
+        )
+        c, c_other = (
+            confidence(discriminator, in_channels, features, m, domains)
+            for m in (modality, other)
+        )
+    rho, sigma = q / q_other, c_other / c
+    k = 1 - math.tanh(alpha_k * rho) if rho > 1 else 1.0
+    p = 1 - math.tanh(alpha_p * sigma) if sigma > 1 else 1.0
+
+    params = dict(getattr(model.backbone, modality).named_parameters())
+    g_c, g_d = {}, {}
+    for loss, gradient in (('loss_cls', g_c), ('loss_domain', g_d)):
+        model.zero_grad()
+        losses[loss].backward(retain_graph=True)
+        for name, param in params.items():
+            gradient[name] = param.grad.double().clone()
+    model.zero_grad()
+    inner = square_c = square_d = 0.0
+    for name in params:
+        g_c[name] *= k
+        g_d[name] *= p
+        inner += (g_c[name] * g_d[name]).sum().item()
+        square_c += (g_c[name] ** 2).sum().item()
+        square_d += (g_d[name] ** 2).sum().item()
+    update = {}
+    for name in params:
+        c_part, d_part = g_c[name], g_d[name]
+        if inner < 0 and rho / sigma > 1:
+            c_part = c_part - inner / square_d * d_part
+        elif inner < 0:
+            d_part = d_part - inner / square_c * c_part
+        update[name] = c_part + d_part
+    return update, (inner < 0, rho / sigma > 1)
+
+
+def wrapper_update(model, batch, optim_wrapper):
+    """Gradients that the wrapper hands to the optimizer."""
+    wrapper = build_optim_wrapper(
+        model, dict(optim_wrapper, optimizer=dict(type='SGD', lr=1.0))
+    )
+    wrapper.initialize_count_status(model, 0, 1)
+    grads = {}
+    wrapper.optimizer.step = lambda: grads.update(
+        {n: p.grad.clone() for n, p in model.named_parameters()}
+    )
+    with wrapper.optim_context(model):
+        losses = model(**batch, mode='loss')
+    wrapper.update_params(model.parse_losses(losses)[0])
+    return grads
+
+
+def test_update_of_the_shipped_model_is_the_naive_one(cfg):
+    cases = set()
+    for seed in range(8):
+        torch.manual_seed(seed)
+        model = MODELS.build(cfg.model)
+        # Batch statistics would let the order of the passes matter.
+        model.train()
+        for module in model.modules():
+            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                module.momentum = 0.0
+        batch = make_batch(seed)
+        expected = {}
+        for modality in ('video', 'audio'):
+            update, case = naive_update(model, batch, modality)
+            cases.add(case)
+            for name, gradient in update.items():
+                expected[f'backbone.{modality}.{name}'] = gradient
+        grads = wrapper_update(model, batch, cfg.optim_wrapper)
+        for modality in ('video', 'audio'):
+            names = [n for n in expected if n.split('.')[1] == modality]
+            actual = torch.cat([grads[n].flatten() for n in names]).double()
+            naive = torch.cat([expected[n].flatten() for n in names])
+            assert (actual - naive).norm() < 1e-6 * naive.norm(), (
+                seed,
+                modality,
+            )
+    assert cases == {
+        (conflict, side)
+        for conflict in (False, True)
+        for side in (False, True)
+    }

@@ -1,0 +1,328 @@
+"""Each repair works, and upstream still needs it."""
+
+import os
+import random
+import subprocess
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from pickle import UnpicklingError
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dist import all_gather
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModel, MMDistributedDataParallel
+from mmengine.runner import CheckpointLoader, Runner
+from mmengine.runner import checkpoint as mmengine_checkpoint
+
+from mmgmp import compat
+
+needs_cpu = pytest.mark.skipif(
+    torch.cuda.is_available(), reason='about machines without a GPU'
+)
+
+
+ROOT = Path(__file__).parents[1]
+COMMON_ENV = dict(
+    PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1', MKL_NUM_THREADS='1'
+)
+
+
+def run_python(*args: str, **env: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *args],
+        env={**os.environ, **COMMON_ENV, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+# --- DRN ---------------------------------------------------------------------
+
+
+def test_upstream_still_lacks_drn():
+    result = run_python('-c', 'import mmaction.models')
+    missing = "No module named 'mmaction.models.localizers.drn'"
+    assert missing in result.stderr
+
+
+def test_models_can_be_imported():
+    from mmaction.models import SlowFastHead
+
+    assert SlowFastHead is not None
+    assert 'mmaction.models.localizers.drn.drn' in sys.modules
+
+
+def test_complete_installation_is_left_alone(monkeypatch, tmp_path):
+    drn = tmp_path / 'models/localizers/drn/drn.py'
+    drn.parent.mkdir(parents=True)
+    drn.touch()
+    spec = ModuleSpec('mmaction', None, origin=tmp_path / '__init__.py')
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: spec)
+    monkeypatch.delitem(sys.modules, 'mmaction.models.localizers.drn')
+    compat.stub_drn()
+    assert 'mmaction.models.localizers.drn' not in sys.modules
+
+
+# --- Checkpoints -------------------------------------------------------------
+
+
+class ToyModel(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(2, 1)
+
+    def forward(self, x, mode='tensor'):
+        y = self.linear(x)
+        return {'loss': y.square().mean()} if mode == 'loss' else [y.mean()]
+
+
+class ToyMetric(BaseMetric):
+    def process(self, data_batch, data_samples):
+        self.results.append(0.5)
+
+    def compute_metrics(self, results):
+        return {'score': np.float64(np.mean(results))}
+
+
+class SaveRandomState(Hook):
+    def before_save_checkpoint(self, runner, checkpoint):
+        checkpoint['random_state'] = {
+            'python': random.getstate(),
+            'numpy': np.random.get_state(),
+            'torch': torch.get_rng_state(),
+        }
+
+
+def toy_runner(work_dir: Path, epochs: int, **kwargs) -> Runner:
+    loader = dict(
+        dataset=[{'x': torch.full((2,), float(i))} for i in range(4)],
+        sampler=dict(type='DefaultSampler', shuffle=True),
+        batch_size=2,
+        collate_fn=dict(type='default_collate'),
+    )
+    checkpoint_hook = dict(
+        type='CheckpointHook', save_best='score', rule='greater'
+    )
+    return Runner(
+        model=ToyModel(),
+        work_dir=str(work_dir),
+        train_dataloader=loader,
+        val_dataloader={**loader, 'sampler': dict(type='DefaultSampler')},
+        val_evaluator=[ToyMetric()],
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
+        param_scheduler=dict(type='CosineAnnealingLR', end=4),
+        train_cfg=dict(by_epoch=True, max_epochs=epochs),
+        val_cfg=dict(),
+        default_hooks=dict(checkpoint=checkpoint_hook),
+        custom_hooks=[SaveRandomState()],
+        log_level='ERROR',
+        experiment_name=f'{work_dir.name}-{epochs}',
+        **kwargs,
+    )
+
+
+@pytest.fixture(scope='module')
+def checkpoint_file(tmp_path_factory) -> Path:
+    work_dir = tmp_path_factory.mktemp('toy')
+    toy_runner(work_dir, epochs=1).train()
+    return work_dir / 'epoch_1.pth'
+
+
+@pytest.fixture
+def no_globals():
+    """An empty allow-list for the time of a test."""
+    saved = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    yield
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(saved)
+
+
+class Payload:
+    """Runs ``function(*args)`` when it is unpickled without restriction."""
+
+    def __init__(self, function, *args):
+        self.reduced = function, args
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def test_runner_checkpoint_can_be_read(checkpoint_file):
+    checkpoint = CheckpointLoader.load_checkpoint(str(checkpoint_file))
+    loss = checkpoint['message_hub']['log_scalars']['train/loss']
+    assert isinstance(loss, HistoryBuffer)
+    assert loss.statistics('mean') == pytest.approx(np.mean(loss.data[0]))
+    assert checkpoint['random_state']['numpy'][1].dtype == np.uint32
+
+
+def test_best_checkpoint_can_be_read(checkpoint_file):
+    (best,) = checkpoint_file.parent.glob('best_score_*.pth')
+    checkpoint = torch.load(best, weights_only=True)
+    assert checkpoint['message_hub']['runtime_info']['best_score'] == 0.5
+
+
+def test_run_can_be_resumed(checkpoint_file):
+    runner = toy_runner(
+        checkpoint_file.parent,
+        epochs=2,
+        resume=True,
+        load_from=str(checkpoint_file),
+    )
+    runner.train()
+    assert runner.iter == 4
+
+
+@pytest.mark.parametrize('entry', compat.CHECKPOINT_GLOBALS, ids=str)
+def test_upstream_still_needs(entry, checkpoint_file, no_globals):
+    """No entry of the allow-list can go."""
+    others = [other for other in compat.CHECKPOINT_GLOBALS if other != entry]
+    torch.serialization.add_safe_globals(others)
+    with pytest.raises(UnpicklingError):
+        torch.load(checkpoint_file)
+
+
+def test_foreign_object_is_refused(tmp_path):
+    target = tmp_path / 'made_by_the_checkpoint'
+    torch.save({'meta': Payload(os.mkdir, str(target))}, tmp_path / 'bad.pth')
+    with pytest.raises(UnpicklingError):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'bad.pth'))
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    'args',
+    [(HistoryBuffer, 'register_statistics'), (np.ndarray, 'max')],
+    ids=str,
+)
+def test_foreign_attribute_is_refused(args, tmp_path):
+    torch.save({'meta': Payload(getattr, *args)}, tmp_path / 'bad.pth')
+    with pytest.raises(UnpicklingError, match='do not trust the file'):
+        torch.load(tmp_path / 'bad.pth')
+
+
+def test_downloaded_weights_are_restricted(tmp_path):
+    target = tmp_path / 'made_by_the_checkpoint'
+    bad = tmp_path / 'bad.pth'
+    torch.save({'meta': Payload(os.mkdir, str(target))}, bad)
+    with pytest.raises(UnpicklingError):
+        mmengine_checkpoint.load_from_http(bad.as_uri(), None, str(tmp_path))
+    assert not target.exists()
+
+
+def test_upstream_still_trusts_downloads(tmp_path):
+    target = tmp_path / 'made_by_the_checkpoint'
+    bad = tmp_path / 'bad.pth'
+    torch.save({'meta': Payload(os.mkdir, str(target))}, bad)
+    upstream = mmengine_checkpoint.load_url.func
+    upstream(bad.as_uri(), model_dir=str(tmp_path), progress=False)
+    assert target.exists()
+
+
+# --- Distributed training on CPUs --------------------------------------------
+
+ONE_PROCESS = dict(
+    RANK='0',
+    LOCAL_RANK='0',
+    WORLD_SIZE='1',
+    MASTER_ADDR='127.0.0.1',
+    MASTER_PORT='0',
+)
+
+
+def train_in_one_of_two_processes(work_dir: Path) -> None:
+    cfg = Config(dict(env_cfg=dict(dist_cfg=dict(backend='nccl'))))
+    compat.init_cpu_distributed(cfg, 'pytorch')
+    runner = toy_runner(work_dir, epochs=1, launcher='pytorch', cfg=cfg)
+    parameters = runner.model.module.linear.weight
+    before = parameters.detach().clone()
+    runner.train()
+    weights = all_gather(parameters.detach())
+    assert len(weights) == 2
+    assert torch.equal(*weights)
+    assert not torch.equal(weights[0], before)
+
+
+@needs_cpu
+def test_upstream_still_sets_a_device_for_gloo():
+    code = (
+        'from mmengine.dist import init_dist\n'
+        "init_dist('pytorch', backend='gloo')"
+    )
+    result = run_python('-c', code, **ONE_PROCESS)
+    assert result.returncode != 0
+    assert 'torch.cuda.set_device' in result.stderr
+
+
+@needs_cpu
+def test_upstream_still_gives_the_wrapper_a_device(tmp_path):
+    torch.distributed.init_process_group(
+        'gloo',
+        init_method=(tmp_path / 'store').as_uri(),
+        rank=0,
+        world_size=1,
+    )
+    try:
+        with pytest.raises(ValueError, match='device_ids'):
+            MMDistributedDataParallel(ToyModel(), device_ids=[0])
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+@needs_cpu
+def test_two_processes_train_on_cpu(tmp_path):
+    launcher = ['-m', 'torch.distributed.run', '--nproc_per_node=2']
+    script = [__file__, str(tmp_path)]
+    result = run_python(*launcher, '--standalone', *script)
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
+@needs_cpu
+def test_config_is_repaired_in_place(monkeypatch):
+    opened = []
+    monkeypatch.setattr(torch.distributed, 'init_process_group', opened.append)
+    cfg = Config(dict(find_unused_parameters=True))
+    compat.init_cpu_distributed(cfg, 'pytorch')
+    assert cfg.model_wrapper_cfg == dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=True,
+        device_ids=None,
+    )
+    cfg = Config(dict(model_wrapper_cfg=dict(type='Own', bucket_cap_mb=1)))
+    compat.init_cpu_distributed(cfg, 'pytorch')
+    assert cfg.model_wrapper_cfg == dict(
+        type='Own', bucket_cap_mb=1, device_ids=None
+    )
+    assert opened == ['gloo', 'gloo']
+
+
+def test_single_process_needs_nothing():
+    cfg = Config(dict(sync_bn='torch'))
+    compat.init_cpu_distributed(cfg, 'none')
+    assert cfg.to_dict() == dict(sync_bn='torch')
+    assert not torch.distributed.is_initialized()
+
+
+@needs_cpu
+@pytest.mark.parametrize(
+    'cfg, launcher, message',
+    [
+        ({}, 'slurm', "`launcher` is 'slurm'"),
+        ({'sync_bn': 'torch'}, 'pytorch', "`sync_bn` is 'torch'"),
+    ],
+)
+def test_what_cpus_cannot_do(cfg, launcher, message):
+    with pytest.raises(ValueError, match=message):
+        compat.init_cpu_distributed(Config(cfg), launcher)
+
+
+if __name__ == '__main__':
+    train_in_one_of_two_processes(Path(sys.argv[1]))

@@ -1,0 +1,53 @@
+# Copyright (c) mmgmp authors.
+import argparse
+
+from mmaction.registry import RUNNERS
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmgmp.compat import init_cpu_distributed
+from mmgmp.utils import add_run_arguments, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Test a checkpoint on the target of its config'
+    )
+    add_run_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--dump', help='file (.pkl) to dump the predictions into'
+    )
+    args = parser.parse_args()
+    if args.dump is not None and not args.dump.endswith(('.pkl', '.pickle')):
+        parser.error(f'--dump must be a .pkl file, got {args.dump}')
+    return args
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the arguments of testing into the config."""
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    if args.dump is not None:
+        evaluators = cfg.test_evaluator
+        if isinstance(evaluators, dict):
+            evaluators = [evaluators]
+        dump = dict(type='DumpResults', out_file_path=args.dump)
+        cfg.test_evaluator = [*evaluators, dump]
+
+
+def main() -> None:
+    """Test as the config and the command line say."""
+    args = parse_args()
+    cfg = load_config(args)
+    merge_args(cfg, args)
+    init_cpu_distributed(cfg, args.launcher)
+    if 'runner_type' in cfg:
+        RUNNERS.build(cfg).test()
+    else:
+        Runner.from_cfg(cfg).test()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,109 @@
+# Copyright (c) mmgmp authors.
+import argparse
+
+from mmaction.registry import OPTIM_WRAPPERS, RUNNERS
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from mmgmp.apis import format_summary, train_select_test
+from mmgmp.compat import init_cpu_distributed
+from mmgmp.utils import add_run_arguments, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Train a recognizer')
+    add_run_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='resume from a checkpoint; without a path, from the latest one '
+        'in the work dir',
+    )
+    parser.add_argument(
+        '--test',
+        action='store_true',
+        help='after training, test the selected checkpoint once on the '
+        'target and write summary.json',
+    )
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: the Amp variant of the optim wrapper',
+    )
+    parser.add_argument(
+        '--no-validate', action='store_true', help='train without validation'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the batch size',
+    )
+    parser.add_argument('--seed', type=int, help="in place of the config's")
+    args = parser.parse_args()
+    if args.test and args.no_validate:
+        parser.error('--test needs the validation that --no-validate drops')
+    return args
+
+
+def use_mixed_precision(optim_wrapper: dict) -> None:
+    """Replace the type of an optim wrapper by its Amp variant, in place.
+
+    Args:
+        optim_wrapper: Config of an optim wrapper.
+
+    Raises:
+        ValueError: The wrapper has no registered Amp variant.
+    """
+    type_ = optim_wrapper.get('type', 'OptimWrapper')
+    if type_.startswith('Amp'):
+        return
+    if OPTIM_WRAPPERS.get(f'Amp{type_}') is None:
+        raise ValueError(
+            f'--amp: the optim wrapper {type_!r} has no mixed precision '
+            f"variant 'Amp{type_}'; train without --amp"
+        )
+    optim_wrapper['type'] = f'Amp{type_}'
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the arguments of training into the config."""
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        use_mixed_precision(cfg.optim_wrapper)
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        if cfg.get('auto_scale_lr') is None:
+            raise ValueError(
+                '--auto-scale-lr: the config has no '
+                '`auto_scale_lr=dict(base_batch_size=...)` to scale from'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.seed is not None:
+        cfg.setdefault('randomness', {})
+        cfg.randomness.seed = args.seed
+
+
+def main() -> None:
+    """Train as the config and the command line say."""
+    args = parse_args()
+    cfg = load_config(args)
+    merge_args(cfg, args)
+    init_cpu_distributed(cfg, args.launcher)
+    if args.test:
+        summary = train_select_test(cfg)
+        if is_main_process():
+            print(format_summary(summary))
+    elif 'runner_type' in cfg:
+        RUNNERS.build(cfg).train()
+    else:
+        Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
