@@ -26,6 +26,7 @@ demo: $(STAMP)
 	$(BIN)/python tools/data/make_mini_hac.py
 	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR) --test
 	$(BIN)/python tools/analysis_tools/plot_ratios.py $(DEMO_DIR) --out $(DEMO_DIR)/ratios.png
+	$(BIN)/python tools/analysis_tools/print_summary.py $(DEMO_DIR)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --durations=15

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -126,6 +127,39 @@ def format_summary(summary: dict) -> str:
         )
         for row in table
     )
+
+
+def mean_summary(summaries: Sequence[dict]) -> dict:
+    """Average runs of one setting, such as its seeds.
+
+    Args:
+        summaries: What :func:`train_select_test` returns for runs with the
+            same sources and target.
+
+    Returns:
+        A summary whose ``source_top1`` and ``target_top1`` are means over the
+        runs, of the branches that all runs have.
+
+    Raises:
+        ValueError: The runs have different sources or targets.
+    """
+    first = summaries[0]
+    for summary in summaries:
+        for key in ('target', 'sources'):
+            if summary[key] != first[key]:
+                raise ValueError(
+                    f'`summaries` must have the same {key}, got '
+                    f'{first[key]!r} and {summary[key]!r}'
+                )
+    means = {}
+    for part in ('source_top1', 'target_top1'):
+        means[part] = {
+            branch: sum(s[part][branch] for s in summaries) / len(summaries)
+            for branch in first[part]
+            if all(branch in s[part] for s in summaries)
+        }
+    keys = ('target', 'sources', 'chance')
+    return dict({key: first[key] for key in keys}, **means)
 
 
 def _selecting_hook(runner: Runner) -> CheckpointHook:

@@ -1,6 +1,6 @@
-# Narrow SlowFast-18 (slow pathway 16 channels, fast 4) on 8 frames and narrow
-# ResNet-18 (16 channels) on a log-spectrogram; concatenation and an MLP.
-in_channels = dict(video=160, audio=128)
+# Narrow SlowFast-18 (slow pathway 16 channels, fast 8; small stems) on 8 frames
+# and narrow ResNet-18 (16 channels) on a log-spectrogram; concatenation, MLP.
+in_channels = dict(video=192, audio=128)
 
 model = dict(
     type='MultimodalRecognizer',
@@ -21,17 +21,17 @@ model = dict(
         encoders=dict(
             video=dict(
                 type='ResNet3dSlowFast',
-                # The slow pathway sees every second of the frames.
-                resample_rate=2,
-                speed_ratio=2,
-                channel_ratio=4,
+                # The slow pathway sees every fourth of the frames.
+                resample_rate=4,
+                speed_ratio=4,
+                channel_ratio=2,
                 slow_pathway=dict(
                     type='resnet3d',
                     depth=18,
                     pretrained=None,
                     lateral=True,
                     base_channels=16,
-                    conv1_kernel=(1, 7, 7),
+                    conv1_kernel=(1, 5, 5),
                     conv1_stride_t=1,
                     pool1_stride_t=1,
                     inflate=(0, 0, 1, 1),
@@ -41,8 +41,8 @@ model = dict(
                     depth=18,
                     pretrained=None,
                     lateral=False,
-                    base_channels=4,
-                    conv1_kernel=(5, 7, 7),
+                    base_channels=8,
+                    conv1_kernel=(3, 5, 5),
                     conv1_stride_t=1,
                     pool1_stride_t=1,
                 ),
