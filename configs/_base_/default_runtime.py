@@ -19,7 +19,11 @@ default_hooks = dict(
     sync_buffers=dict(type='SyncBuffersHook'),
 )
 # Refuses a target domain among the sources, and selection on the target.
-custom_hooks = [dict(type='DomainProtocolHook')]
+custom_hooks = [
+    dict(type='DomainProtocolHook'),
+    # Reports the samples that `on_corrupt='skip'` replaced.
+    dict(type='CorruptSampleHook'),
+]
 
 env_cfg = dict(
     cudnn_benchmark=False,

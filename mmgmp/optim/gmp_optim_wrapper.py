@@ -41,6 +41,8 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
         modulation: ``'decoupled'``, ``'unified'`` or ``'none'``.
         projection: ``'cagp'``, ``'reverse'``, ``'fixed_cls'``,
             ``'fixed_domain'``, ``'pcgrad'`` or ``'none'``.
+        granularity: ``'parameter'`` (exact) or ``'feature'`` (as fast as
+            plain training, an approximation).
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
 
     Raises:
@@ -64,6 +66,7 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
         alpha_p: float = 0.5,
         modulation: str = 'decoupled',
         projection: str = 'cagp',
+        granularity: str = 'parameter',
         **kwargs,
     ) -> None:
         if tasks is None:
@@ -75,7 +78,11 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
                 f'order, got {tasks}'
             )
         super().__init__(
-            tasks=tasks, modalities=modalities, optimizer=optimizer, **kwargs
+            tasks=tasks,
+            modalities=modalities,
+            granularity=granularity,
+            optimizer=optimizer,
+            **kwargs,
         )
         self.weighting = GMPWeighting(
             alpha_k=alpha_k,

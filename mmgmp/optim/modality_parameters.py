@@ -3,10 +3,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmengine.model import is_model_wrapper
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from .task_gradients import accumulate
+
 Prefixes = str | Sequence[str]
+
+
+def prefix_lists(modalities: dict[str, Prefixes]) -> dict[str, list[str]]:
+    """Write a single prefix as a list of one."""
+    return {
+        modality: [names] if isinstance(names, str) else list(names)
+        for modality, names in modalities.items()
+    }
 
 
 @dataclass
@@ -22,6 +32,23 @@ class ModalityParameters:
     encoders: list[nn.Parameter]
     spans: dict[str, slice]
     others: list[nn.Parameter]
+
+
+def assign(
+    params: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]
+) -> None:
+    """Write gradients into ``.grad``."""
+    for param, gradient in zip(params, gradients):
+        param.grad = gradient
+
+
+def add_to_grad(
+    params: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]
+) -> None:
+    """Add gradients to ``.grad``; None stands for zero."""
+    total = [param.grad for param in params]
+    accumulate(total, gradients)
+    assign(params, total)
 
 
 def split_parameters(
@@ -40,9 +67,9 @@ def split_parameters(
     named = {n: p for n, p in module.named_parameters() if p.requires_grad}
     encoders: dict[str, nn.Parameter] = {}
     spans = {}
-    for modality, prefixes in modalities.items():
+    for modality, prefixes in prefix_lists(modalities).items():
         start = len(encoders)
-        for prefix in [prefixes] if isinstance(prefixes, str) else prefixes:
+        for prefix in prefixes:
             under = {
                 n: p for n, p in named.items() if n.startswith(f'{prefix}.')
             }

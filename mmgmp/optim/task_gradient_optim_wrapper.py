@@ -9,9 +9,17 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .modality_parameters import Prefixes, split_parameters, unwrap_model
-from .task_gradient_accumulator import TaskGradientAccumulator
+from .feature_gradients import FeatureGradients
+from .modality_parameters import (
+    Prefixes,
+    prefix_lists,
+    split_parameters,
+    unwrap_model,
+)
+from .parameter_gradients import ParameterGradients
 from .task_gradients import group_losses, reduce_term
+
+GRANULARITIES = ('parameter', 'feature')
 
 
 class TaskGradientOptimWrapper(OptimWrapper):
@@ -41,20 +49,30 @@ class TaskGradientOptimWrapper(OptimWrapper):
         modalities: Modality -> prefix(es) of its encoder's modules in the
             model, e.g. ``dict(video='backbone.video')``. None asks the model
             for its attribute ``modality_modules``.
+        granularity: ``'parameter'``, exact: weights from the gradients at
+            the encoders' parameters; or ``'feature'``, as fast as plain
+            training: from those at the encoders' outputs. See
+            :class:`ParameterGradients` and :class:`FeatureGradients`.
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
 
     Raises:
         ValueError: ``tasks`` is empty, has a task without loss terms, or
-            names a loss term twice.
+            names a loss term twice; or an unknown ``granularity``.
     """
 
     def __init__(
         self,
         tasks: dict[str, Sequence[str]],
         modalities: dict[str, Prefixes] | None = None,
+        granularity: str = 'parameter',
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        if granularity not in GRANULARITIES:
+            raise ValueError(
+                f'`granularity` must be one of {GRANULARITIES}, got '
+                f'{granularity!r}'
+            )
         keys = [key for terms in tasks.values() for key in terms]
         if not tasks or not all(tasks.values()) or len({*keys}) < len(keys):
             raise ValueError(
@@ -63,8 +81,9 @@ class TaskGradientOptimWrapper(OptimWrapper):
             )
         self.tasks = {task: list(terms) for task, terms in tasks.items()}
         self.modalities = modalities
+        self.granularity = granularity
         self.skipped_steps = 0
-        self._hook = None
+        self._hooks = []
         self._losses: dict | None = None
 
     @abstractmethod
@@ -111,15 +130,26 @@ class TaskGradientOptimWrapper(OptimWrapper):
                 f'for a {type(module).__name__}, which has no attribute '
                 f'`modality_modules` to ask; got {self.modalities}'
             )
-        self._accumulator = TaskGradientAccumulator(
-            split_parameters(module, modalities), len(self.tasks)
+        for hook in self._hooks:
+            hook.remove()
+        args = (
+            split_parameters(module, modalities),
+            len(self.tasks),
+            self.task_weights,
         )
+        if self.granularity == 'feature':
+            self._gradients = FeatureGradients(
+                *args, module, prefix_lists(modalities)
+            )
+        else:
+            self._gradients = ParameterGradients(*args)
         self._losses = None
-        if self._hook is not None:
-            self._hook.remove()
-        self._hook = module.register_forward_hook(
-            self._record_losses, with_kwargs=True
-        )
+        self._hooks = [
+            module.register_forward_hook(
+                self._record_losses, with_kwargs=True
+            ),
+            *self._gradients.hooks,
+        ]
 
     def _record_losses(self, module, args, kwargs, output) -> None:
         if kwargs.get('mode') == 'loss':
@@ -164,7 +194,7 @@ class TaskGradientOptimWrapper(OptimWrapper):
                     f'the loss of task {task!r}, {self.tasks[task]}, depends '
                     'on no trained parameter; drop the task from `tasks`'
                 )
-        self._accumulator.add(
+        self._gradients.backward(
             [self.scale_loss(task_loss) for task_loss in task_losses.values()],
             {
                 key: reduce_term(value).detach()
@@ -180,12 +210,8 @@ class TaskGradientOptimWrapper(OptimWrapper):
         Args:
             **kwargs: Arguments of :meth:`torch.optim.Optimizer.step`.
         """
-        self._accumulator.reduce()
-        gramians, statistics, finite = self._accumulator.summarize()
-        if finite:
-            weights = self.task_weights(gramians, statistics)
-        else:
-            weights = {m: [1.0] * len(self.tasks) for m in gramians}
+        finite = self._gradients.finish()
+        if not finite:
             self.skipped_steps += 1
             print_log(
                 'Skipped an optimizer step: the gradients are not finite '
@@ -196,7 +222,6 @@ class TaskGradientOptimWrapper(OptimWrapper):
             self.message_hub.update_scalar(
                 'train/skipped_steps', self.skipped_steps
             )
-        self._accumulator.write(weights)
         self._apply_gradients(finite, **kwargs)
 
     def _apply_gradients(self, finite: bool, **kwargs) -> None:

@@ -81,14 +81,14 @@ def accumulate(total: Gradients, update: Sequence[Tensor | None]) -> None:
 def inner_product(left: Gradients, right: Gradients) -> Tensor:
     """Inner product of two task gradients over all parameters together.
 
-    Each parameter contributes a dot product in its own precision; the
-    contributions are added in float64.
+    Each tensor contributes a dot product in its own precision, float32 at
+    least; the contributions are added in float64.
 
     Returns:
         Scalar float64 tensor on the gradients' device.
     """
     products = [
-        torch.dot(a.flatten(), b.flatten())
+        torch.dot(_at_least_float32(a), _at_least_float32(b))
         for a, b in zip(left, right)
         if a is not None and b is not None
     ]
@@ -98,6 +98,12 @@ def inner_product(left: Gradients, right: Gradients) -> Tensor:
         )
         return torch.zeros((), dtype=torch.float64, device=device)
     return torch.stack(products).double().sum()
+
+
+def _at_least_float32(gradient: Tensor) -> Tensor:
+    """Flatten, and widen the half precisions of autocast."""
+    half = gradient.dtype in (torch.float16, torch.bfloat16)
+    return gradient.flatten().float() if half else gradient.flatten()
 
 
 def gramian(gradients: Sequence[Gradients]) -> Tensor:
@@ -141,3 +147,37 @@ def combine(
             torch._foreach_mul_(present, weight)
         accumulate(combined, gradient)
     return combined
+
+
+def to_host(
+    gramians: dict[str, Tensor],
+    statistics: dict[str, Tensor],
+    gradients: Gradients,
+) -> tuple[dict[str, Tensor], dict[str, float], bool]:
+    """Bring what the weights depend on to the host, in one transfer.
+
+    Args:
+        gramians: Name -> (T, T) float64 tensor.
+        statistics: Name -> scalar.
+        gradients: Further gradients, which are only checked.
+
+    Returns:
+        The Gramians on CPU, the statistics as numbers, and whether all of
+        these and all ``gradients`` are finite.
+    """
+    present = [g for g in gradients if g is not None]
+    norms = torch._foreach_norm(present) if present else []
+    entries = [
+        *(matrix.flatten() for matrix in gramians.values()),
+        *(value.double()[None] for value in statistics.values()),
+        *(norm.double()[None] for norm in norms),
+    ]
+    host = torch.cat(entries).cpu()
+    sizes = [matrix.numel() for matrix in gramians.values()]
+    *blocks, rest = host.split([*sizes, len(host) - sum(sizes)])
+    matrices = {
+        name: block.view_as(matrix)
+        for (name, matrix), block in zip(gramians.items(), blocks)
+    }
+    means = dict(zip(statistics, rest.tolist()))
+    return matrices, means, bool(host.isfinite().all())

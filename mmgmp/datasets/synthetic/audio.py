@@ -36,18 +36,38 @@ class AudioStyle:
 
 AUDIO_STYLES = dict(
     human=AudioStyle(
-        pitch=1.0, tone=0.4, brightness=0.6, reverb=0.25, wet=0.3,
-        noise=0.3, color=0.8),
+        pitch=1.0,
+        tone=0.4,
+        brightness=0.6,
+        reverb=0.25,
+        wet=0.3,
+        noise=0.3,
+        color=0.8,
+    ),
     animal=AudioStyle(
-        pitch=0.7, tone=0.25, brightness=0.4, reverb=0.1, wet=0.1,
-        noise=0.5, color=0.4),
+        pitch=0.7,
+        tone=0.25,
+        brightness=0.4,
+        reverb=0.1,
+        wet=0.1,
+        noise=0.35,
+        color=0.4,
+    ),
     cartoon=AudioStyle(
-        pitch=1.6, tone=0.75, brightness=0.95, reverb=0.05, wet=0.05,
-        noise=0.1, color=0.0))
+        pitch=1.6,
+        tone=0.75,
+        brightness=0.95,
+        reverb=0.05,
+        wet=0.05,
+        noise=0.1,
+        color=0.0,
+    ),
+)
 
 
-def _pulses(t: np.ndarray, onsets: np.ndarray, attack: float,
-            decay: float) -> np.ndarray:
+def _pulses(
+    t: np.ndarray, onsets: np.ndarray, attack: float, decay: float
+) -> np.ndarray:
     """Sum of pulses: linear rise over attack, exponential decay."""
     env = np.zeros_like(t)
     for onset in onsets:
@@ -57,8 +77,9 @@ def _pulses(t: np.ndarray, onsets: np.ndarray, attack: float,
     return env
 
 
-def _regular(t: np.ndarray, period: float,
-             rng: np.random.Generator) -> np.ndarray:
+def _regular(
+    t: np.ndarray, period: float, rng: np.random.Generator
+) -> np.ndarray:
     """Onsets of a beat with a little swing, from before the start."""
     count = int(t[-1] / period) + 3
     beats = (np.arange(count) - 1 + rng.uniform()) * period
@@ -68,7 +89,7 @@ def _regular(t: np.ndarray, period: float,
 # Each pattern returns an envelope and an instantaneous frequency in Hz.
 def _breath(t, rng):
     wave = np.sin(TAU * 0.5 * t + rng.uniform(0, TAU))
-    return np.clip(wave, 0, None)**0.7 + 0.02, np.full_like(t, 250.)
+    return np.clip(wave, 0, None) ** 0.7 + 0.02, np.full_like(t, 250.0)
 
 
 def _chatter(t, rng):
@@ -80,44 +101,50 @@ def _chatter(t, rng):
 def _crunch(t, rng):
     count = rng.poisson(4 * t[-1]) + 4
     onsets = rng.uniform(-0.1, t[-1], count)
-    return _pulses(t, onsets, 0.002, 0.03), np.full_like(t, 2400.)
+    return _pulses(t, onsets, 0.002, 0.03), np.full_like(t, 2400.0)
 
 
 def _glug(t, rng):
     onsets = _regular(t, 0.35, rng)
-    age = np.min(np.where(t >= onsets[:, None], t - onsets[:, None], 9.), 0)
-    return _pulses(t, onsets, 0.03, 0.08), 350 + 3500 * np.clip(age, 0, .3)
+    age = np.min(np.where(t >= onsets[:, None], t - onsets[:, None], 9.0), 0)
+    return _pulses(t, onsets, 0.03, 0.08), 350 + 3500 * np.clip(age, 0, 0.3)
 
 
 def _splash(t, rng):
     onsets = _regular(t, 0.8, rng)
-    age = np.min(np.where(t >= onsets[:, None], t - onsets[:, None], 9.), 0)
-    return (_pulses(t, onsets, 0.01, 0.25),
-            900 + 2500 * np.exp(-np.minimum(age, 2.) / 0.2))
+    age = np.min(np.where(t >= onsets[:, None], t - onsets[:, None], 9.0), 0)
+    return (
+        _pulses(t, onsets, 0.01, 0.25),
+        900 + 2500 * np.exp(-np.minimum(age, 2.0) / 0.2),
+    )
 
 
 def _steps(t, rng):
-    return (_pulses(t, _regular(t, 0.2, rng), 0.005, 0.03),
-            np.full_like(t, 180.))
+    return (
+        _pulses(t, _regular(t, 0.2, rng), 0.005, 0.03),
+        np.full_like(t, 180.0),
+    )
 
 
 def _creak(t, rng):
     up = rng.choice([-1, 1])
     saw = np.mod(t / 1.2 + rng.uniform(), 1)
-    freq = 600 * 2.0**(up * 2.5 * (saw - 0.5) + 1)
+    freq = 600 * 2.0 ** (up * 2.5 * (saw - 0.5) + 1)
     return 0.8 + 0.2 * np.sin(TAU * 25 * t), freq
 
 
 PATTERNS: dict[str, Callable] = dict(
-    zip(CLASSES,
-        (_breath, _chatter, _crunch, _glug, _splash, _steps, _creak)))
+    zip(CLASSES, (_breath, _chatter, _crunch, _glug, _splash, _steps, _creak))
+)
 
 
-def sound_source(label: int,
-                 num_samples: int,
-                 rate: int,
-                 style: AudioStyle,
-                 rng: np.random.Generator) -> np.ndarray:
+def sound_source(
+    label: int,
+    num_samples: int,
+    rate: int,
+    style: AudioStyle,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Sound pattern of a class: the class signal of the audio.
 
     The pattern (envelope and course of the frequency) belongs to the
@@ -138,7 +165,8 @@ def sound_source(label: int,
     freq = freq * style.pitch * rng.uniform(0.9, 1.1)
     phase = TAU * np.cumsum(freq) / rate
     tone = sum(
-        np.sin(k * phase) / k * (k * freq < 0.45 * rate) for k in (1, 2, 3))
+        np.sin(k * phase) / k * (k * freq < 0.45 * rate) for k in (1, 2, 3)
+    )
     # Noise moved to the same register by modulating it with the phase.
     band = signal.lfilter([1], [1, -0.9], rng.standard_normal(num_samples))
     band = band * np.sin(phase)
@@ -149,16 +177,18 @@ def sound_source(label: int,
 
 def hum_frequency(cue: int) -> float:
     """Pitch in Hz of hum number ``cue`` (one pitch per class)."""
-    return 3000. + 500. * cue
+    return 3000.0 + 500.0 * cue
 
 
-def render_audio(source: np.ndarray,
-                 style: AudioStyle,
-                 cue: int,
-                 cue_strength: float,
-                 level: float,
-                 rate: int,
-                 rng: np.random.Generator) -> np.ndarray:
+def render_audio(
+    source: np.ndarray,
+    style: AudioStyle,
+    cue: int,
+    cue_strength: float,
+    level: float,
+    rate: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Play a source in the acoustics of a domain.
 
     Args:
@@ -175,15 +205,15 @@ def render_audio(source: np.ndarray,
     """
     num = len(source)
     tail = np.arange(max(1, int(style.reverb * rate))) / rate
-    room = rng.standard_normal(len(tail)) * 10**(-3 * tail / style.reverb)
+    room = rng.standard_normal(len(tail)) * 10 ** (-3 * tail / style.reverb)
     echo = signal.fftconvolve(source, room)[:num]
     echo = echo / np.sqrt(np.mean(echo**2))
     wave = (1 - style.wet) * source + style.wet * echo
-    wave = signal.lfilter(
-        *signal.butter(2, min(style.brightness, 0.98)), wave)
+    wave = signal.lfilter(*signal.butter(2, min(style.brightness, 0.98)), wave)
     noise = signal.lfilter([1], [1, -style.color], rng.standard_normal(num))
     noise = noise / noise.std()
-    hum = np.sqrt(2) * np.sin(TAU * hum_frequency(cue) * np.arange(num) /
-                              rate + rng.uniform(0, TAU))
+    hum = np.sqrt(2) * np.sin(
+        TAU * hum_frequency(cue) * np.arange(num) / rate + rng.uniform(0, TAU)
+    )
     wave = level * wave + style.noise * noise + cue_strength * hum
     return rng.uniform(0.4, 0.9) * wave / np.abs(wave).max()

@@ -36,7 +36,8 @@ def _sway(t: np.ndarray, rng: np.random.Generator) -> Pose:
     return dict(
         x=0.26 * wave,
         y=0.07 * np.sin(TAU * 1.2 * t + 2 * phase),
-        angle=0.5 * np.cos(TAU * 0.6 * t + phase))
+        angle=0.5 * np.cos(TAU * 0.6 * t + phase),
+    )
 
 
 def _dash(t: np.ndarray, rng: np.random.Generator) -> Pose:
@@ -45,7 +46,8 @@ def _dash(t: np.ndarray, rng: np.random.Generator) -> Pose:
     return dict(
         x=np.mod(travel + 0.7, 1.4) - 0.7,
         y=-0.07 * np.abs(np.sin(TAU * 1.5 * t)),
-        angle=0.2 * np.sin(TAU * 1.5 * t))
+        angle=0.2 * np.sin(TAU * 1.5 * t),
+    )
 
 
 def _swing(t: np.ndarray, rng: np.random.Generator) -> Pose:
@@ -56,14 +58,17 @@ def _swing(t: np.ndarray, rng: np.random.Generator) -> Pose:
 
 
 MOTIONS: dict[str, Callable[[np.ndarray, np.random.Generator], Pose]] = dict(
-    zip(CLASSES, (_breathe, _twitch, _bob, _tilt, _sway, _dash, _swing)))
+    zip(CLASSES, (_breathe, _twitch, _bob, _tilt, _sway, _dash, _swing))
+)
 
 
-def motion_track(label: int,
-                 num_frames: int,
-                 fps: float,
-                 strength: float,
-                 rng: np.random.Generator) -> Pose:
+def motion_track(
+    label: int,
+    num_frames: int,
+    fps: float,
+    strength: float,
+    rng: np.random.Generator,
+) -> Pose:
     """Pose of the sprite over time: the class signal of the video.
 
     Args:
@@ -87,7 +92,8 @@ def motion_track(label: int,
         y=rng.uniform(-0.1, 0.1),
         angle=rng.uniform(-0.25, 0.25),
         sx=1.0,
-        sy=1.0)
+        sy=1.0,
+    )
     still = np.zeros(num_frames)
     return {
         key: base + amplitude * moves.get(key, still)

@@ -3,16 +3,31 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-CLASSES = ('sleeping', 'watching_tv', 'eating', 'drinking', 'swimming',
-           'running', 'opening_door')
+CLASSES = (
+    'sleeping',
+    'watching_tv',
+    'eating',
+    'drinking',
+    'swimming',
+    'running',
+    'opening_door',
+)
 DOMAINS = ('human', 'animal', 'cartoon')
 SPLITS = ('train', 'test')
 
 # Raised whenever the same spec no longer yields the same media.
 GENERATOR_VERSION = 1
 
-_FRACTIONS = ('video_weak', 'audio_weak', 'video_cue', 'audio_cue',
-                  'tint', 'hum', 'video_shift', 'audio_shift')
+_FRACTIONS = (
+    'video_weak',
+    'audio_weak',
+    'video_cue',
+    'audio_cue',
+    'tint',
+    'hum',
+    'video_shift',
+    'audio_shift',
+)
 _COUNTS = ('train_clips', 'test_clips', 'size', 'fps', 'sample_rate')
 
 
@@ -57,12 +72,12 @@ class MiniHACSpec:
     min_seconds: float = 2.0
     max_seconds: float = 3.0
     sample_rate: int = 16000
-    video_weak: float = 0.05
-    audio_weak: float = 0.1
-    video_cue: float = 0.5
-    audio_cue: float = 0.5
-    tint: float = 0.12
-    hum: float = 0.2
+    video_weak: float = 0.1
+    audio_weak: float = 0.15
+    video_cue: float = 0.7
+    audio_cue: float = 0.75
+    tint: float = 0.25
+    hum: float = 0.5
     video_shift: float = 1.0
     audio_shift: float = 1.0
 
@@ -71,23 +86,28 @@ class MiniHACSpec:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(
-                    f'{name} must be between 0 and 1, got {value}')
+                    f'{name} must be between 0 and 1, got {value}'
+                )
         for name in _COUNTS:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(
-                    f'{name} must be a positive integer, got {value!r}')
+                    f'{name} must be a positive integer, got {value!r}'
+                )
         if not isinstance(self.seed, int) or self.seed < 0:
             raise ValueError(
-                f'seed must be a non-negative integer, got {self.seed!r}')
+                f'seed must be a non-negative integer, got {self.seed!r}'
+            )
         if self.size % 2:
             raise ValueError(
-                f'size must be even (yuv420p video), got {self.size}')
+                f'size must be even (yuv420p video), got {self.size}'
+            )
         if not 0 < self.min_seconds <= self.max_seconds:
             raise ValueError(
                 'min_seconds and max_seconds must satisfy 0 < min_seconds '
                 f'<= max_seconds, got {self.min_seconds} and '
-                f'{self.max_seconds}')
+                f'{self.max_seconds}'
+            )
 
     def num_clips(self, split: str) -> int:
         """Clips of each class and domain in ``split``."""
@@ -96,5 +116,6 @@ class MiniHACSpec:
     def fingerprint(self) -> str:
         """Hex digest that two specs share only if their media agree."""
         text = json.dumps(
-            dict(asdict(self), version=GENERATOR_VERSION), sort_keys=True)
+            dict(asdict(self), version=GENERATOR_VERSION), sort_keys=True
+        )
         return hashlib.sha256(text.encode()).hexdigest()

@@ -45,17 +45,45 @@ class VideoStyle:
 
 VIDEO_STYLES = dict(
     human=VideoStyle(
-        background=(0.40, 0.33, 0.28), sprite=(0.85, 0.68, 0.55),
-        texture=0.15, grain=0.3, squareness=2.5, length=1.7, scale=0.15,
-        outline=0.1, blur=0.8, noise=0.05, shake=0.01),
+        background=(0.40, 0.33, 0.28),
+        sprite=(0.85, 0.68, 0.55),
+        texture=0.15,
+        grain=0.3,
+        squareness=2.5,
+        length=1.7,
+        scale=0.15,
+        outline=0.1,
+        blur=0.8,
+        noise=0.05,
+        shake=0.01,
+    ),
     animal=VideoStyle(
-        background=(0.30, 0.42, 0.22), sprite=(0.80, 0.72, 0.45),
-        texture=0.25, grain=0.08, squareness=2.0, length=1.4, scale=0.18,
-        outline=0.0, blur=0.4, noise=0.03, shake=0.015),
+        background=(0.30, 0.42, 0.22),
+        sprite=(0.80, 0.72, 0.45),
+        texture=0.18,
+        grain=0.08,
+        squareness=2.0,
+        length=1.4,
+        scale=0.18,
+        outline=0.0,
+        blur=0.4,
+        noise=0.03,
+        shake=0.015,
+    ),
     cartoon=VideoStyle(
-        background=(0.35, 0.50, 0.75), sprite=(0.95, 0.80, 0.25),
-        texture=0.02, grain=0.5, squareness=4.0, length=1.6, scale=0.165,
-        outline=0.9, blur=0.0, noise=0.0, shake=0.0))
+        background=(0.35, 0.50, 0.75),
+        sprite=(0.95, 0.80, 0.25),
+        texture=0.02,
+        grain=0.5,
+        squareness=4.0,
+        length=1.6,
+        scale=0.165,
+        outline=0.9,
+        blur=0.0,
+        noise=0.0,
+        shake=0.0,
+    ),
+)
 
 
 def blend_styles(styles: dict, domain: str, shift: float):
@@ -69,16 +97,19 @@ def blend_styles(styles: dict, domain: str, shift: float):
     kind = type(styles[domain])
     values = {}
     for field in fields(kind):
-        column = {d: np.array(getattr(s, field.name), dtype=float)
-                  for d, s in styles.items()}
+        column = {
+            d: np.array(getattr(s, field.name), dtype=float)
+            for d, s in styles.items()
+        }
         mean = np.mean(list(column.values()), axis=0)
         mixed = mean + shift * (column[domain] - mean)
         values[field.name] = mixed.tolist()
     return kind(**values)
 
 
-def _noise_field(size: int, grain: float,
-                 rng: np.random.Generator) -> np.ndarray:
+def _noise_field(
+    size: int, grain: float, rng: np.random.Generator
+) -> np.ndarray:
     """Smooth noise of shape (size, size), zero mean, unit deviation."""
     cells = max(2, round(1 / grain))
     coarse = rng.standard_normal((cells, cells)).astype(np.float32)
@@ -86,8 +117,9 @@ def _noise_field(size: int, grain: float,
     return (smooth - smooth.mean()) / (smooth.std() + 1e-6)
 
 
-def _walk(num_frames: int, scale: float,
-          rng: np.random.Generator) -> np.ndarray:
+def _walk(
+    num_frames: int, scale: float, rng: np.random.Generator
+) -> np.ndarray:
     """Mean-reverting random walk of shape (T, 2) with deviation scale."""
     steps = rng.standard_normal((num_frames, 2)) * scale
     path = np.empty_like(steps)
@@ -104,8 +136,13 @@ def tint_color(cue: int) -> np.ndarray:
     return np.array(colorsys.hsv_to_rgb(hue, 1.0, 1.0), dtype=np.float32)
 
 
-def _draw_figure(place: dict, style: VideoStyle, width: float,
-                 color: np.ndarray, axis: np.ndarray) -> tuple:
+def _draw_figure(
+    place: dict,
+    style: VideoStyle,
+    width: float,
+    color: np.ndarray,
+    axis: np.ndarray,
+) -> tuple:
     """Coverage (H, W) and colour (H, W, 3) of the figure in one frame."""
     x = axis[None, :] - place['x']
     y = axis[:, None] - place['y']
@@ -113,7 +150,7 @@ def _draw_figure(place: dict, style: VideoStyle, width: float,
     u = (cos * x + sin * y) / (width * max(place['sx'], 0.15))
     v = (cos * y - sin * x) / (width * style.length * max(place['sy'], 0.15))
     power = style.squareness
-    radius = (np.abs(u)**power + np.abs(v)**power)**(1 / power)
+    radius = (np.abs(u) ** power + np.abs(v) ** power) ** (1 / power)
     depth = (1 - radius) * (width * len(axis))  # pixels, about
     mask = np.clip(depth + 0.5, 0, 1)
     # The upper third is lighter, so that turning can be seen.
@@ -122,12 +159,14 @@ def _draw_figure(place: dict, style: VideoStyle, width: float,
     return mask, np.minimum(color * shade[..., None], 1)
 
 
-def render_video(pose: Pose,
-                 style: VideoStyle,
-                 cue: int,
-                 cue_strength: float,
-                 size: int,
-                 rng: np.random.Generator) -> np.ndarray:
+def render_video(
+    pose: Pose,
+    style: VideoStyle,
+    cue: int,
+    cue_strength: float,
+    size: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Draw a moving figure in the style of a domain.
 
     Args:
@@ -158,7 +197,7 @@ def render_video(pose: Pose,
     frames = np.empty((num_frames, size, size, 3), dtype=np.float32)
     for i, (dy, dx) in enumerate(shake):
         top, left = margin - dy, margin - dx
-        view = scene[top:top + size, left:left + size]
+        view = scene[top : top + size, left : left + size]
         place = {key: float(track[i]) for key, track in pose.items()}
         place['x'] += dx / size
         place['y'] += dy / size
@@ -167,6 +206,5 @@ def render_video(pose: Pose,
         if style.blur > 0.1:
             frame = cv2.GaussianBlur(frame, (0, 0), style.blur)
         frames[i] = frame
-    frames += style.noise * rng.standard_normal(
-        frames.shape, dtype=np.float32)
+    frames += style.noise * rng.standard_normal(frames.shape, dtype=np.float32)
     return np.rint(np.clip(frames, 0, 1) * 255).astype(np.uint8)

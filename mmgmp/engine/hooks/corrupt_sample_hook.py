@@ -1,12 +1,12 @@
 # Copyright (c) mmgmp authors.
-from collections.abc import Iterator
 from logging import WARNING
 
 from mmaction.registry import HOOKS
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from torch import Tensor
+
+from .domain_protocol_hook import _leaves
 
 
 @HOOKS.register_module()
@@ -34,8 +34,10 @@ class CorruptSampleHook(Hook):
 
 
 def _report(name: str, dataset: object) -> None:
-    for flags in _corrupt_flags(dataset):
-        flags = flags.clone()
+    for leaf in _leaves(dataset):
+        if not hasattr(leaf, 'corrupt'):
+            continue
+        flags = leaf.corrupt.clone()
         all_reduce(flags, op='max')
         count = int(flags.sum())
         if count:
@@ -45,13 +47,3 @@ def _report(name: str, dataset: object) -> None:
                 logger='current',
                 level=WARNING,
             )
-
-
-def _corrupt_flags(dataset: object) -> Iterator[Tensor]:
-    if hasattr(dataset, 'corrupt'):
-        yield dataset.corrupt
-    elif hasattr(dataset, 'dataset'):
-        yield from _corrupt_flags(dataset.dataset)
-    else:
-        for part in getattr(dataset, 'datasets', ()):
-            yield from _corrupt_flags(part)

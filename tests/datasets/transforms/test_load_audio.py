@@ -47,6 +47,7 @@ def test_window_of_a_wrapped_clip_is_the_whole_video():
     indices = np.arange(0, 64, 2) % 50
     assert indices[-1] == 12
     assert clip_window(indices, 25.0) == (0.0, 49 / 25)
+    assert clip_window(np.array([40, 42, 2, 4]), 20.0) == (0.1, 43 / 20)
 
 
 def test_other_sample_rate(tmp_path, sample):

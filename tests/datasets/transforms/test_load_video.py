@@ -1,10 +1,10 @@
-"""`LoadVideo` and `SelectFrames` give the frames of the stock decoder."""
+"""`LoadVideo` with `SelectFrames` gives the frames of the stock decoder."""
 
 import numpy as np
 import pytest
 from mmaction.registry import TRANSFORMS
 
-from mmgmp.datasets import CorruptMediaError, LoadVideo, SelectFrames
+from mmgmp.datasets import CorruptMediaError, LoadVideo
 from tests.utils.media import moving_frames, write_video
 
 
@@ -57,16 +57,3 @@ def test_damaged_file_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-400])
     with pytest.raises(CorruptMediaError, match=r'cut\.mp4'):
         LoadVideo()(dict(filename=str(path)))
-
-
-def test_selected_frames_are_copies_and_start_index_is_respected():
-    array = moving_frames(6)
-    before = array.copy()
-    results = SelectFrames()(
-        dict(array=array, frame_inds=np.array([6, 1]), start_index=1)
-    )
-    np.testing.assert_array_equal(results['imgs'][0], before[5])
-    np.testing.assert_array_equal(results['imgs'][1], before[0])
-    for image in results['imgs']:
-        image[:] = 0
-    np.testing.assert_array_equal(array, before)
