@@ -72,12 +72,12 @@ class MiniHACSpec:
     min_seconds: float = 2.0
     max_seconds: float = 3.0
     sample_rate: int = 16000
-    video_weak: float = 0.1
-    audio_weak: float = 0.15
-    video_cue: float = 0.7
-    audio_cue: float = 0.75
-    tint: float = 0.25
-    hum: float = 0.5
+    video_weak: float = 0.05
+    audio_weak: float = 0.1
+    video_cue: float = 0.6
+    audio_cue: float = 0.6
+    tint: float = 0.15
+    hum: float = 0.3
     video_shift: float = 1.0
     audio_shift: float = 1.0
 
