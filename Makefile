@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 REQUIREMENTS := $(wildcard requirements/*.txt) requirements.txt setup.py
 
-DEMO_CONFIG := configs/gmp/gmp_slowfast-r18-resnet18_1xb16-12e_mini-hac-cartoon.py
+DEMO_CONFIG := configs/gmp/gmp_slowfast-r18-resnet18_1xb16-8e_mini-hac-cartoon.py
 DEMO_DIR := work_dirs/demo
 
 .PHONY: install demo test lint bench

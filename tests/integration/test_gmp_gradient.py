@@ -24,7 +24,7 @@ def cfg():
 def make_batch(seed):
     generator = torch.Generator().manual_seed(seed)
     inputs = dict(
-        video=torch.randn(4, 1, 3, 8, 48, 48, generator=generator),
+        video=torch.randn(4, 1, 3, 8, 40, 40, generator=generator),
         audio=torch.randn(4, 1, 129, 99, generator=generator),
     )
     labels = torch.randint(7, (4,), generator=generator).tolist()

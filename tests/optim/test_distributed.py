@@ -30,16 +30,19 @@ def run_rank(rank, init_file, result_file):
         'gloo', init_method=f'file://{init_file}', rank=rank, world_size=2
     )
     results = {}
-    for accumulation, model_type in (
-        (1, ToyModel),
-        (2, ToyModel),
-        (1, PartlyUsed),
+    for accumulation, model_type, granularity in (
+        (1, ToyModel, 'parameter'),
+        (2, ToyModel, 'parameter'),
+        (1, PartlyUsed, 'parameter'),
+        (1, ToyModel, 'feature'),
     ):
         model = model_type()
         ddp = MMDistributedDataParallel(
             model, broadcast_buffers=False, find_unused_parameters=False
         )
-        wrapper = make_wrapper(model, accumulative_counts=accumulation)
+        wrapper = make_wrapper(
+            model, accumulative_counts=accumulation, granularity=granularity
+        )
         batches = [
             piece
             for seed in range(STEPS)
@@ -51,7 +54,7 @@ def run_rank(rank, init_file, result_file):
         weights = flat_weights(model)
         both = [torch.empty_like(weights) for _ in range(2)]
         dist.all_gather(both, weights)
-        results[f'{model_type.__name__}-{accumulation}'] = both
+        results[f'{model_type.__name__}-{accumulation}-{granularity}'] = both
     if rank == 0:
         torch.save(results, result_file)
     dist.destroy_process_group()
@@ -65,15 +68,27 @@ def results(tmp_path_factory):
     return torch.load(args[1], weights_only=True)
 
 
-@pytest.mark.parametrize('run', ['ToyModel-1', 'ToyModel-2', 'PartlyUsed-1'])
+@pytest.mark.parametrize(
+    'run',
+    [
+        'ToyModel-1-parameter',
+        'ToyModel-2-parameter',
+        'PartlyUsed-1-parameter',
+        'ToyModel-1-feature',
+    ],
+)
 def test_ranks_agree_bit_for_bit(results, run):
     assert torch.equal(*results[run])
     assert results[run][0].isfinite().all()
 
 
-@pytest.mark.parametrize('run', ['ToyModel-1', 'ToyModel-2'])
+@pytest.mark.parametrize(
+    'run',
+    ['ToyModel-1-parameter', 'ToyModel-2-parameter', 'ToyModel-1-feature'],
+)
 def test_two_ranks_train_as_one_process(results, run):
     model = ToyModel()
     batches = [make_batch(seed) for seed in range(STEPS)]
-    weights = train(model, make_wrapper(model), batches)
+    wrapper = make_wrapper(model, granularity=run.split('-')[2])
+    weights = train(model, wrapper, batches)
     torch.testing.assert_close(results[run][0], weights, rtol=1e-6, atol=1e-6)

@@ -123,6 +123,9 @@ class Bench:
             for name, kwargs in dict(
                 base=dict(type='OptimWrapper'),
                 gmp_parameter=dict(type='GMPOptimWrapper'),
+                gmp_feature=dict(
+                    type='GMPOptimWrapper', granularity='feature'
+                ),
             ).items()
         }
         self.optimizer = self.wrappers['base'].optimizer
@@ -131,6 +134,7 @@ class Bench:
             forward=self.forward,
             base=lambda: self.wrapper_step('base'),
             gmp_parameter=lambda: self.wrapper_step('gmp_parameter'),
+            gmp_feature=lambda: self.wrapper_step('gmp_feature'),
             torchjd=self.torchjd,
             three_pass=self.three_pass,
         )

@@ -1,6 +1,6 @@
-# Narrow SlowFast-18 (slow pathway 16 channels, fast 8; small stems) on 8 frames
+# Narrow SlowFast-18 (slow pathway 16 channels, fast 4; small stems) on 8 frames
 # and narrow ResNet-18 (16 channels) on a log-spectrogram; concatenation, MLP.
-in_channels = dict(video=192, audio=128)
+in_channels = dict(video=160, audio=128)
 
 model = dict(
     type='MultimodalRecognizer',
@@ -24,10 +24,13 @@ model = dict(
                 # The slow pathway sees every fourth of the frames.
                 resample_rate=4,
                 speed_ratio=4,
-                channel_ratio=2,
+                channel_ratio=4,
                 slow_pathway=dict(
                     type='resnet3d',
                     depth=18,
+                    # Residual branches that start at zero learn little in
+                    # a run as short as this.
+                    zero_init_residual=False,
                     pretrained=None,
                     lateral=True,
                     base_channels=16,
@@ -39,9 +42,10 @@ model = dict(
                 fast_pathway=dict(
                     type='resnet3d',
                     depth=18,
+                    zero_init_residual=False,
                     pretrained=None,
                     lateral=False,
-                    base_channels=8,
+                    base_channels=4,
                     conv1_kernel=(3, 5, 5),
                     conv1_stride_t=1,
                     pool1_stride_t=1,
@@ -53,6 +57,7 @@ model = dict(
                 in_channels=1,
                 stem_channels=16,
                 base_channels=16,
+                zero_init_residual=False,
             ),
         ),
     ),

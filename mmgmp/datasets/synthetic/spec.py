@@ -74,10 +74,10 @@ class MiniHACSpec:
     sample_rate: int = 16000
     video_weak: float = 0.05
     audio_weak: float = 0.1
-    video_cue: float = 0.6
-    audio_cue: float = 0.6
-    tint: float = 0.15
-    hum: float = 0.3
+    video_cue: float = 0.65
+    audio_cue: float = 0.65
+    tint: float = 0.2
+    hum: float = 0.4
     video_shift: float = 1.0
     audio_shift: float = 1.0
 

@@ -45,16 +45,16 @@ class VideoStyle:
 
 VIDEO_STYLES = dict(
     human=VideoStyle(
-        background=(0.40, 0.33, 0.28),
-        sprite=(0.85, 0.68, 0.55),
+        background=(0.28, 0.23, 0.20),
+        sprite=(0.70, 0.56, 0.47),
         texture=0.15,
         grain=0.3,
         squareness=2.5,
         length=1.7,
         scale=0.15,
         outline=0.1,
-        blur=0.8,
-        noise=0.05,
+        blur=1.0,
+        noise=0.065,
         shake=0.01,
     ),
     animal=VideoStyle(

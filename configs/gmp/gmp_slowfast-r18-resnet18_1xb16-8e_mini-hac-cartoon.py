@@ -1,6 +1,6 @@
-# python tools/train.py configs/gmp/gmp_slowfast-r18-resnet18_1xb16-12e_mini-hac-cartoon.py \
+# python tools/train.py configs/gmp/gmp_slowfast-r18-resnet18_1xb16-8e_mini-hac-cartoon.py \
 #     --test
-_base_ = '../base/base_slowfast-r18-resnet18_1xb16-12e_mini-hac-cartoon.py'
+_base_ = '../base/base_slowfast-r18-resnet18_1xb16-8e_mini-hac-cartoon.py'
 
 optim_wrapper = dict(
     type='GMPOptimWrapper',
