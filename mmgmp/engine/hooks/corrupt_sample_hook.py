@@ -6,7 +6,7 @@ from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
-from .domain_protocol_hook import _leaves
+from .domain_protocol_hook import dataset_leaves
 
 
 @HOOKS.register_module()
@@ -34,7 +34,7 @@ class CorruptSampleHook(Hook):
 
 
 def _report(name: str, dataset: object) -> None:
-    for leaf in _leaves(dataset):
+    for leaf in dataset_leaves(dataset):
         if not hasattr(leaf, 'corrupt'):
             continue
         flags = leaf.corrupt.clone()

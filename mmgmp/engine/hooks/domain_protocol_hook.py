@@ -27,18 +27,20 @@ def dataset_domains(dataset: Dataset, key: str = 'domains') -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(
             domain
-            for leaf in _leaves(dataset)
+            for leaf in dataset_leaves(dataset)
             for domain in _metainfo(leaf, key)
         )
     )
 
 
-def _leaves(dataset: Any) -> list:
+def dataset_leaves(dataset: Any) -> list:
     """The datasets inside wrappers."""
     if hasattr(dataset, 'datasets'):
-        return [leaf for part in dataset.datasets for leaf in _leaves(part)]
+        return [
+            leaf for part in dataset.datasets for leaf in dataset_leaves(part)
+        ]
     if hasattr(dataset, 'dataset'):
-        return _leaves(dataset.dataset)
+        return dataset_leaves(dataset.dataset)
     return [dataset]
 
 
@@ -169,7 +171,7 @@ class DomainProtocolHook(Hook):
                     f'are {len(sources)} training domains {list(sources)}: '
                     f'set it to {len(sources)}'
                 )
-        leaves = _leaves(train)
+        leaves = dataset_leaves(train)
         if discriminators and len(leaves) > 1:
             numberings = {_metainfo(leaf, 'source_domains') for leaf in leaves}
             if len(numberings) > 1:
