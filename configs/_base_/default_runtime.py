@@ -30,7 +30,9 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
-randomness = dict(seed=0, deterministic=True)
+# On CPU two runs agree bit for bit. deterministic=True asks the same of a GPU,
+# where the max pooling of SlowFast has no deterministic backward pass.
+randomness = dict(seed=0, deterministic=False)
 
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
 vis_backends = [dict(type='LocalVisBackend')]
