@@ -51,7 +51,6 @@ test_pipeline = [
     ),
     *pack,
 ]
-val_pipeline = test_pipeline
 
 # Loading in the main process keeps one cache and, on few cores, the cores for
 # training; more workers need persistent_workers=True to keep their caches.
@@ -68,33 +67,21 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
+evaluation = dict(
+    batch_size=32,
+    num_workers=0,
+    persistent_workers=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+held_out = dict(
+    type=dataset_type,
+    data_root=data_root,
+    pipeline=test_pipeline,
+    test_mode=True,
+)
 # Model selection: the test clips of the source domains.
-val_dataloader = dict(
-    batch_size=32,
-    num_workers=0,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='test',
-        pipeline=val_pipeline,
-        test_mode=True,
-    ),
-)
+val_dataloader = dict(evaluation, dataset=dict(held_out, split='test'))
 # The unseen domain, all of its clips.
-test_dataloader = dict(
-    batch_size=32,
-    num_workers=0,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='all',
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
-)
+test_dataloader = dict(evaluation, dataset=dict(held_out, split='all'))
 val_evaluator = dict(type='DomainAccMetric')
 test_evaluator = val_evaluator

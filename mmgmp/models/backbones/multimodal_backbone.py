@@ -34,7 +34,7 @@ class MultimodalBackbone(BaseModule):
 
     An input with one dimension more than the encoder's first convolution
     takes, (N, M, ...), holds M clips or crops of each sample; their features
-    are averaged.
+    are averaged. An encoder without convolutions gets its input as it is.
 
     Args:
         encoders: Modality -> config of its encoder, any backbone of mmaction,
@@ -127,7 +127,8 @@ class MultimodalBackbone(BaseModule):
                 continue
             encoder, x = getattr(self, modality), inputs[modality]
             clips = 1
-            if x.ndim == _input_ndim(encoder) + 1:
+            ndim = _input_ndim(encoder)
+            if ndim is not None and x.ndim == ndim + 1:
                 clips = x.shape[1]
                 x = x.flatten(0, 1)
             feature = global_pool(encoder(x))
@@ -135,13 +136,13 @@ class MultimodalBackbone(BaseModule):
         return features
 
 
-def _input_ndim(encoder: nn.Module) -> int:
-    """Dimensions of a batch that the first convolution takes."""
+def _input_ndim(encoder: nn.Module) -> int | None:
+    """Dimensions of a batch that the first convolution takes, if any."""
     for module in encoder.modules():
         for ndim, conv in ((3, nn.Conv1d), (4, nn.Conv2d), (5, nn.Conv3d)):
             if isinstance(module, conv):
                 return ndim
-    return 2
+    return None
 
 
 def _import_package(type_: str | type) -> None:

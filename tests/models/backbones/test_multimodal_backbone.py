@@ -4,6 +4,7 @@
 import pytest
 import torch
 from mmaction.registry import MODELS
+from torch import nn
 
 from mmgmp.models.backbones.multimodal_backbone import global_pool
 from tests.models.encoders import (
@@ -43,6 +44,26 @@ def test_clips_of_a_sample_are_averaged():
     features = backbone(dict(video=clips))['video']
     singles = [backbone(dict(video=clips[:, i]))['video'] for i in range(3)]
     torch.testing.assert_close(features, sum(singles) / 3)
+
+
+@MODELS.register_module()
+class SequenceEncoder(nn.Module):
+    """Maps (N, L, 6) to (N, 5) without a convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(6, 5)
+
+    def forward(self, x):
+        return self.linear(x.cumsum(1)).amax(1)
+
+
+def test_sequence_is_not_taken_for_clips():
+    backbone = build(encoders=dict(text=dict(type='SequenceEncoder')))
+    sequence = torch.randn(2, 7, 6)
+    torch.testing.assert_close(
+        backbone(dict(text=sequence))['text'], backbone.text(sequence)
+    )
 
 
 def test_missing_modality_is_left_out():
