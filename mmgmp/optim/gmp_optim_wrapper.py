@@ -1,14 +1,17 @@
 # Copyright (c) mmgmp authors.
 import logging
+import math
 from collections.abc import Sequence
 
 from mmaction.registry import OPTIM_WRAPPERS
 from mmengine.logging import print_log
-from torch import Tensor
+from torch import Tensor, nn
 
 from .modality_parameters import Prefixes
 from .task_gradient_optim_wrapper import TaskGradientOptimWrapper
 from .weightings import GMPWeighting, discrepancy_ratio
+
+BALANCED_TASKS = ('semantic', 'domain')
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -21,19 +24,22 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
     operations that of
     :class:`~mmgmp.optim.TaskGradientOptimWrapper`.
 
-    The model's loss dict holds the two tasks' losses, whose gradients have
-    the sign that the encoders descend (the domain loss behind a gradient
+    The model's loss dict holds the tasks' losses, whose gradients have the
+    sign that the encoders descend (the domain loss behind a gradient
     reversal), and per modality ``m`` the batch means
-    ``semantic_confidence.<m>`` and ``domain_confidence.<m>``. If a task's
-    confidences are absent, its discrepancy ratios are 1 (no modulation by
-    that task), which is warned of once.
+    ``semantic_confidence.<m>`` and ``domain_confidence.<m>``, or what
+    ``confidences`` names in their stead. If a task's confidences are absent,
+    its discrepancy ratios are 1 (no modulation by that task), which is warned
+    of once.
 
     Per modality, ``gmp/{rho,sigma,k,p,conflict,cosine,norm_ratio}.<m>`` are
     logged at each update.
 
     Args:
         tasks: Keys of the loss dict of the task ``semantic`` and, unless
-            there is a single source domain, of the task ``domain``.
+            there is a single source domain, of the task ``domain``. Tasks of
+            any other name keep their gradients as they are: neither modulated
+            nor projected, nor projected on.
         modalities: Modality -> prefix(es) of its encoder's modules in the
             model, e.g. ``dict(video='backbone.video')``. None asks the model.
         alpha_k: Strength of the semantic modulation; 0 switches it off.
@@ -43,11 +49,16 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
             ``'fixed_domain'``, ``'pcgrad'`` or ``'none'``.
         granularity: ``'parameter'`` (exact) or ``'feature'`` (as fast as
             plain training, an approximation).
+        confidences: Task -> modality -> key of the loss dict, for a model
+            that has no ``<task>_confidence.<m>``. A key with ``loss`` in it,
+            a uni-modal cross-entropy, stands for ``exp(-loss)``, the
+            geometric mean of the probabilities instead of their mean.
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
 
     Raises:
-        ValueError: ``tasks`` other than these two, or an argument out of its
-            range.
+        ValueError: ``tasks`` without ``semantic``, ``confidences`` of a task
+            that is neither ``semantic`` nor ``domain``, or an argument out of
+            its range.
 
     Example:
         >>> optim_wrapper = dict(
@@ -67,15 +78,15 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
         modulation: str = 'decoupled',
         projection: str = 'cagp',
         granularity: str = 'parameter',
+        confidences: dict[str, dict[str, str]] | None = None,
         **kwargs,
     ) -> None:
         if tasks is None:
             tasks = {'semantic': ['loss_cls'], 'domain': ['loss_domain']}
-        if list(tasks) not in (['semantic', 'domain'], ['semantic']):
+        if 'semantic' not in tasks:
             raise ValueError(
-                "`tasks` must have the keys 'semantic' and 'domain' (or "
-                "'semantic' alone for a single source domain), in this "
-                f'order, got {tasks}'
+                "`tasks` must have the key 'semantic' and, unless there is a "
+                f"single source domain, the key 'domain', got {tasks}"
             )
         super().__init__(
             tasks=tasks,
@@ -90,7 +101,39 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
             modulation=modulation,
             projection=projection,
         )
+        confidences = confidences or {}
+        balanced = [task for task in BALANCED_TASKS if task in tasks]
+        if unknown := sorted(confidences.keys() - {*balanced}):
+            raise ValueError(
+                f'`confidences` has the tasks {unknown}, but only those of '
+                f'{balanced} are modulated'
+            )
+        self.balanced_tasks = balanced
+        self.confidences = confidences
         self._warned = set()
+
+    def initialize_count_status(
+        self, model: nn.Module, init_counts: int, max_counts: int
+    ) -> None:
+        """Attach the wrapper to the model; called once before training.
+
+        Args:
+            model: Training model, in DDP or not.
+            init_counts: Initial value of the inner count.
+            max_counts: Maximum value of the inner count.
+
+        Raises:
+            ValueError: ``confidences`` that do not name each modality; and
+                see :class:`TaskGradientOptimWrapper`.
+        """
+        super().initialize_count_status(model, init_counts, max_counts)
+        modalities = self._gradients.params.spans.keys()
+        for task, keys in self.confidences.items():
+            if keys.keys() != modalities:
+                raise ValueError(
+                    f'`confidences` must name a key for each of '
+                    f'{sorted(modalities)}, got {task}={keys}'
+                )
 
     def task_weights(
         self, gramians: dict[str, Tensor], statistics: dict[str, float]
@@ -101,11 +144,15 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
         if 'domain' in self.tasks:
             ratios = self._ratios('domain', gramians, statistics)
             sigma = {m: 1 / ratio for m, ratio in ratios.items()}
+        names = list(self.tasks)
+        rows = [names.index(task) for task in self.balanced_tasks]
         weights = {}
         for modality, matrix in gramians.items():
-            weights[modality], log = self.weighting(
-                matrix, rho[modality], sigma[modality]
+            balanced, log = self.weighting(
+                matrix[rows][:, rows], rho[modality], sigma[modality]
             )
+            by_task = dict(zip(self.balanced_tasks, balanced))
+            weights[modality] = [by_task.get(name, 1.0) for name in names]
             for name, value in log.items():
                 self.message_hub.update_scalar(
                     f'train/gmp/{name}.{modality}', value
@@ -119,16 +166,24 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
         statistics: dict[str, float],
     ) -> dict[str, float]:
         """Discrepancy ratio of each modality at one task."""
-        keys = {m: f'{task}_confidence.{m}' for m in gramians}
+        keys = self.confidences.get(
+            task, {m: f'{task}_confidence.{m}' for m in gramians}
+        )
         absent = [key for key in keys.values() if key not in statistics]
         if not absent:
             return discrepancy_ratio(
-                {m: statistics[key] for m, key in keys.items()}
+                {
+                    m: math.exp(-statistics[key])
+                    if 'loss' in key
+                    else statistics[key]
+                    for m, key in keys.items()
+                }
             )
-        if len(absent) < len(keys):
+        if len(absent) < len(keys) or task in self.confidences:
             raise KeyError(
-                f'the model returns {sorted(set(keys.values()) - set(absent))}'
-                f' but not {absent}; return all of them or none'
+                f'the model returns {sorted(statistics)} but not {absent}, '
+                f'the {task} confidences; return all of them or name others '
+                'in `confidences`'
             )
         if task not in self._warned:
             self._warned.add(task)
@@ -136,7 +191,8 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
                 f'The loss dict has none of {absent}: the {task} discrepancy '
                 f'ratios are 1 and the {task} gradients are not modulated. '
                 'Return the batch means of the uni-modal probabilities of '
-                'the true label under these keys to modulate.',
+                'the true label under these keys, or name other entries in '
+                '`confidences`, to modulate.',
                 logger='current',
                 level=logging.WARNING,
             )

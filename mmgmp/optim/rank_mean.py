@@ -14,8 +14,12 @@ def statistics_over_ranks(statistics: dict[str, Tensor]) -> None:
     Args:
         statistics: Name -> scalar; the same names on all ranks.
     """
-    for name in sorted(statistics):
-        all_reduce(statistics[name], op='mean')
+    if get_world_size() == 1:
+        return
+    names = sorted(statistics)
+    means = torch.stack([statistics[name].double() for name in names])
+    all_reduce(means, op='mean')
+    statistics.update(zip(names, means))
 
 
 def gradients_over_ranks(

@@ -96,7 +96,7 @@ class TaskGradientOptimWrapper(OptimWrapper):
             gramians: Modality -> (T, T) finite float64 CPU tensor of inner
                 products; tasks in the order of ``tasks``.
             statistics: Means over the whole batch of the entries of the loss
-                dict that are not losses.
+                dict.
 
         Returns:
             Modality -> T weights.
@@ -196,11 +196,7 @@ class TaskGradientOptimWrapper(OptimWrapper):
                 )
         self._gradients.backward(
             [self.scale_loss(task_loss) for task_loss in task_losses.values()],
-            {
-                key: reduce_term(value).detach()
-                for key, value in losses.items()
-                if 'loss' not in key
-            },
+            {k: reduce_term(v).detach() for k, v in losses.items()},
         )
         self._inner_count += 1
 
