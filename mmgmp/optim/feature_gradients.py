@@ -4,7 +4,9 @@ from collections.abc import Sequence
 import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
+from .encoder_features import EncoderFeatures
 from .modality_parameters import ModalityParameters, add_to_grad, assign
 from .parameter_gradients import Weigh
 from .rank_mean import gradients_over_ranks, statistics_over_ranks
@@ -47,25 +49,13 @@ class FeatureGradients:
         self.params = params
         self.num_tasks = num_tasks
         self.weigh = weigh
-        self._features: dict[str, list[Tensor]] = {m: [] for m in modalities}
+        self._features = EncoderFeatures(module, modalities)
         self._finite = True
-        # A forward that no backward pass followed leaves features behind.
-        self.hooks = [
-            module.register_forward_pre_hook(lambda *_: self._forget())
-        ]
-        for modality, names in modalities.items():
-            self.hooks += [
-                module.get_submodule(name).register_forward_hook(
-                    lambda _, __, output, found=self._features[modality]: (
-                        found.extend(_differentiable(output))
-                    )
-                )
-                for name in names
-            ]
 
-    def _forget(self) -> None:
-        for features in self._features.values():
-            features.clear()
+    @property
+    def hooks(self) -> list[RemovableHandle]:
+        """Hooks on the model."""
+        return self._features.hooks
 
     def backward(
         self, losses: Sequence[Tensor], statistics: dict[str, Tensor]
@@ -78,20 +68,18 @@ class FeatureGradients:
             statistics: Name -> scalar batch mean; the same names each time.
 
         Raises:
-            RuntimeError: The forward did not call a modality's encoder.
+            RuntimeError: The losses depend on the encoders by another way
+                than their outputs.
         """
-        features, spans = [], {}
-        for modality, outputs in self._features.items():
-            if not outputs:
-                raise RuntimeError(
-                    f'the forward did not call the encoder of {modality!r}: '
-                    "`granularity`='feature' needs the modules named in "
-                    "`modalities` themselves to be called; use 'parameter'"
-                )
-            spans[modality] = slice(
-                len(features), len(features) + len(outputs)
+        shortcut = self._features.shortcut(losses, self.params)
+        if shortcut:
+            raise RuntimeError(
+                f"{shortcut}: `granularity`='feature' needs the modules named "
+                'in `modalities` to be called, one independent of the other, '
+                'and all that the losses see of them to be their outputs; use '
+                "'parameter'"
             )
-            features.extend(outputs)
+        features, spans = self._features.flatten()
         others = self.params.others
         gradients = []
         for loss in losses:
@@ -129,7 +117,7 @@ class FeatureGradients:
             allow_unused=True,
         )
         add_to_grad(self.params.encoders, grads)
-        self._forget()
+        self._features.forget()
 
     def finish(self) -> bool:
         """Average ``.grad`` over the ranks and reset.
@@ -143,12 +131,3 @@ class FeatureGradients:
         _, _, finite = to_host({}, {}, grads)
         finite, self._finite = finite and self._finite, True
         return finite
-
-
-def _differentiable(output: object) -> list[Tensor]:
-    """Tensors of a module's output that gradients flow through."""
-    if isinstance(output, Tensor):
-        return [output] if output.requires_grad else []
-    if isinstance(output, dict):
-        output = output.values()
-    return [x for part in output for x in _differentiable(part)]

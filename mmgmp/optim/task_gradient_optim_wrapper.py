@@ -132,24 +132,30 @@ class TaskGradientOptimWrapper(OptimWrapper):
             )
         for hook in self._hooks:
             hook.remove()
-        args = (
+        granularity = (
+            FeatureGradients
+            if self.granularity == 'feature'
+            else ParameterGradients
+        )
+        self._gradients = granularity(
             split_parameters(module, modalities),
             len(self.tasks),
             self.task_weights,
+            module,
+            prefix_lists(modalities),
         )
-        if self.granularity == 'feature':
-            self._gradients = FeatureGradients(
-                *args, module, prefix_lists(modalities)
-            )
-        else:
-            self._gradients = ParameterGradients(*args)
         self._losses = None
         self._hooks = [
+            module.register_forward_pre_hook(self._forget_losses),
             module.register_forward_hook(
                 self._record_losses, with_kwargs=True
             ),
             *self._gradients.hooks,
         ]
+
+    def _forget_losses(self, *args) -> None:
+        # The graph of a forward that no backward pass followed.
+        self._losses = None
 
     def _record_losses(self, module, args, kwargs, output) -> None:
         if kwargs.get('mode') == 'loss':

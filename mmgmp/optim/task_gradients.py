@@ -67,9 +67,11 @@ def group_losses(
     }
 
 
-def accumulate(total: Gradients, update: Sequence[Tensor | None]) -> None:
-    """Add ``update`` to ``total`` in place; None stands for zero."""
-    for index, gradient in enumerate(update):
+def accumulate(
+    total: Gradients, update: Sequence[Tensor | None], start: int = 0
+) -> None:
+    """Add ``update`` to ``total[start:]`` in place; None stands for zero."""
+    for index, gradient in enumerate(update, start):
         if gradient is None:
             continue
         if total[index] is None:
@@ -142,10 +144,19 @@ def combine(
     """
     combined: Gradients = [None] * len(gradients[0])
     for gradient, weight in zip(gradients, weights):
-        present = [g for g in gradient if g is not None]
-        if present and weight != 1.0:
-            torch._foreach_mul_(present, weight)
-        accumulate(combined, gradient)
+        present = [i for i, g in enumerate(gradient) if g is not None]
+        fresh = [i for i in present if combined[i] is None]
+        shared = [i for i in present if combined[i] is not None]
+        if fresh and weight != 1.0:
+            torch._foreach_mul_([gradient[i] for i in fresh], weight)
+        if shared:
+            torch._foreach_add_(
+                [combined[i] for i in shared],
+                [gradient[i] for i in shared],
+                alpha=weight,
+            )
+        for index in fresh:
+            combined[index] = gradient[index]
     return combined
 
 

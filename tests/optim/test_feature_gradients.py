@@ -146,26 +146,6 @@ def test_non_finite_step_is_skipped():
     assert wrapper.skipped_steps == 1
 
 
-def test_encoder_that_is_not_called_itself_is_an_error():
-    class Pieces(ToyModel):
-        def forward(self, inputs, *args, **kwargs):
-            first, *rest = self.video
-            video = self.video
-            self.video = nn.Identity()
-            try:
-                hidden = inputs[0]
-                for layer in (first, *rest):
-                    hidden = layer(hidden)
-                return super().forward([hidden, *inputs[1:]], *args, **kwargs)
-            finally:
-                self.video = video
-
-    model = Pieces()
-    wrapper = make_wrapper(model, granularity='feature')
-    with pytest.raises(RuntimeError, match="encoder of 'video'.*'parameter'"):
-        train(model, wrapper, [make_batch(0)])
-
-
 def test_unknown_granularity_is_named():
     with pytest.raises(ValueError, match="`granularity`.*'sample'"):
         make_wrapper(ToyModel(), granularity='sample')
