@@ -11,6 +11,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,6 +23,8 @@ from torch.profiler import ProfilerActivity, profile
 from torchjd.aggregation import PCGrad
 from torchjd.autojac import jac_to_grad, mtl_backward
 
+from mmgmp.models.losses import mean_confidence
+from mmgmp.optim import GMPWeighting, discrepancy_ratio
 from mmgmp.utils import register_all_modules
 
 SETTINGS = dict(
@@ -29,6 +32,11 @@ SETTINGS = dict(
     layer4=dict(
         video=['slow_path.layer4', 'fast_path.layer4'], audio=['layer4']
     ),
+)
+WRAPPERS = dict(
+    base=dict(type='OptimWrapper'),
+    gmp_parameter=dict(type='GMPOptimWrapper'),
+    gmp_feature=dict(type='GMPOptimWrapper', granularity='feature'),
 )
 IN_CHANNELS = dict(video=288, audio=512)
 PATHWAY = dict(
@@ -118,39 +126,28 @@ class Bench:
             sample = ActionDataSample().set_gt_label(index % 7).to(device)
             sample.set_field(index % 2, 'domain')
             self.samples.append(sample)
-        self.wrappers = {
-            name: self._wrapper(**kwargs)
-            for name, kwargs in dict(
-                base=dict(type='OptimWrapper'),
-                gmp_parameter=dict(type='GMPOptimWrapper'),
-                gmp_feature=dict(
-                    type='GMPOptimWrapper', granularity='feature'
-                ),
-            ).items()
-        }
-        self.optimizer = self.wrappers['base'].optimizer
+        self.wrappers = {}
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4)
         self.aggregator = PCGrad()
+        self.weighting = GMPWeighting()
         self.methods: dict[str, Callable[[], None]] = dict(
             forward=self.forward,
-            base=lambda: self.wrapper_step('base'),
-            gmp_parameter=lambda: self.wrapper_step('gmp_parameter'),
-            gmp_feature=lambda: self.wrapper_step('gmp_feature'),
+            **{name: partial(self.wrapper_step, name) for name in WRAPPERS},
             torchjd=self.torchjd,
             three_pass=self.three_pass,
         )
-
-    def _wrapper(self, **kwargs):
-        cfg = dict(kwargs, optimizer=dict(type='Adam', lr=1e-4))
-        wrapper = build_optim_wrapper(self.model, cfg)
-        wrapper.initialize_count_status(self.model, 0, 10**9)
-        return wrapper
 
     def forward(self) -> dict[str, Tensor]:
         """Forward alone, with the graph."""
         return self.model(self.inputs, self.samples, mode='loss')
 
     def wrapper_step(self, name: str) -> None:
-        """A step by one of the optim wrappers."""
+        """A step by one of the optim wrappers, attached on first use."""
+        if name not in self.wrappers:
+            cfg = dict(WRAPPERS[name], optimizer=dict(type='Adam', lr=1e-4))
+            wrapper = build_optim_wrapper(self.model, cfg)
+            wrapper.initialize_count_status(self.model, 0, 10**9)
+            self.wrappers[name] = wrapper
         losses = self.forward()
         self.wrappers[name].update_params(self.model.parse_losses(losses)[0])
 
@@ -168,26 +165,66 @@ class Bench:
         self._step()
 
     def three_pass(self) -> None:
-        """A step as in the released code: three passes per encoder."""
+        """A step by the scheme of the released code of GMP.
+
+        Per modality one pass for each of the two uni-modal losses, tensor by
+        tensor arithmetic on their gradients, and the result on top of a third
+        pass, that of the fused loss.
+        """
         features = self.model.backbone(self.inputs)
         fused, _ = self._losses(features)
+        confidences = self._confidences(features)
+        rho, inverse_sigma = map(discrepancy_ratio, confidences)
         extra: list[tuple[nn.Parameter, Tensor]] = []
         for modality, feature in features.items():
             encoder = getattr(self.model.backbone, modality)
             params = [p for p in encoder.parameters() if p.requires_grad]
-            for loss in self._losses({modality: feature}):
-                grads = torch.autograd.grad(loss, params, retain_graph=True)
-                extra.extend(zip(params, grads))
+            g_c, g_d = (
+                torch.autograd.grad(loss, params, retain_graph=True)
+                for loss in self._losses({modality: feature})
+            )
+            sigma = 1 / inverse_sigma[modality]
+            k, p = self.weighting.modulate(rho[modality], sigma)
+            g_c = [k * g for g in g_c]
+            g_d = [p * g for g in g_d]
+            inner = sum((c * d).sum() for c, d in zip(g_c, g_d))
+            if inner < 0 and rho[modality] >= sigma:
+                step = inner / sum(d.square().sum() for d in g_d)
+                g_c = [c - step * d for c, d in zip(g_c, g_d)]
+            elif inner < 0:
+                step = inner / sum(c.square().sum() for c in g_c)
+                g_d = [d - step * c for c, d in zip(g_c, g_d)]
+            extra.extend(zip(params, (c + d for c, d in zip(g_c, g_d))))
         fused.backward()
         for param, grad in extra:
             param.grad.add_(grad)
         self._step()
 
+    def _confidences(
+        self, features: dict[str, Tensor]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Uni-modal confidences of the classes and of the domains."""
+        labels, domains = self._targets()
+        return tuple(
+            {
+                m: mean_confidence(logits, target).item()
+                for m, logits in classifier.unimodal_logits(features).items()
+            }
+            for classifier, target in (
+                (self.model.cls_head.classifier, labels),
+                (self.model.objectives['domain'].discriminator, domains),
+            )
+        )
+
+    def _targets(self) -> tuple[Tensor, Tensor]:
+        """Classes and domains of the batch."""
+        labels = torch.cat([s.gt_label for s in self.samples])
+        domains = [s.domain for s in self.samples]
+        return labels, torch.tensor(domains, device=labels.device)
+
     def _losses(self, features: dict[str, Tensor]) -> list[Tensor]:
         """Classification and domain loss of the given modalities."""
-        device = next(iter(features.values())).device
-        labels = torch.cat([s.gt_label for s in self.samples])
-        domains = torch.tensor([s.domain for s in self.samples], device=device)
+        labels, domains = self._targets()
         logits = self.model.cls_head(features)
         domain = self.model.objectives['domain'](
             features, logits, labels, domains
@@ -230,7 +267,14 @@ def timed(method: Callable, device: torch.device) -> float:
 
 
 def peak_bytes(method: Callable, device: torch.device) -> int:
-    """Most bytes that one call holds beyond what was there before."""
+    """Most bytes that one call holds beyond what was there before.
+
+    Args:
+        method: A training step that leaves behind as much as it finds, so
+            not the first one.
+        device: Where it runs.
+    """
+    method()
     if device.type == 'cuda':
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -284,15 +328,17 @@ def main() -> None:
     for setting in args.settings:
         bench = Bench(setting, args.batch_size, device)
         seconds = median_seconds(bench.methods, args.rounds, device)
-        rows += [
-            dict(
-                setting=setting,
-                method=name,
-                median_s=seconds[name],
-                peak_bytes=peak_bytes(method, device),
+        for name in bench.methods:
+            # A model of its own, without the hooks of the other methods.
+            alone = Bench(setting, args.batch_size, device)
+            rows.append(
+                dict(
+                    setting=setting,
+                    method=name,
+                    median_s=seconds[name],
+                    peak_bytes=peak_bytes(alone.methods[name], device),
+                )
             )
-            for name, method in bench.methods.items()
-        ]
         print(format_table([r for r in rows if r['setting'] == setting]))
         encoders = bench.model.backbone.parameters()
         size = sum(4 * p.numel() for p in encoders if p.requires_grad)
