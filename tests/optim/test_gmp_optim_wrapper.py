@@ -107,6 +107,45 @@ def test_neutral_setting_trains_as_the_stock_wrapper(stock):
     torch.testing.assert_close(weights, expected, rtol=1e-6, atol=1e-6)
 
 
+def test_parameter_groups_keep_their_settings():
+    def groups(model):
+        slow, fast = [model.video[0], model.cls], [model.video[2], model.dom]
+        return torch.optim.SGD(
+            [
+                dict(params=nn.ModuleList(slow).parameters(), lr=0.01),
+                dict(params=nn.ModuleList(fast).parameters()),
+                dict(params=model.audio.parameters(), weight_decay=0.5),
+            ],
+            lr=0.1,
+        )
+
+    batches = [make_batch(seed) for seed in range(5)]
+    model, reference = ToyModel(), ToyModel()
+    neutral = GMPOptimWrapper(
+        optimizer=groups(model),
+        modalities=MODALITIES,
+        modulation='none',
+        projection='none',
+    )
+    weights = train(model, neutral, batches)
+    stock = OptimWrapper(optimizer=groups(reference))
+    expected = train(reference, stock, batches)
+    torch.testing.assert_close(weights, expected, rtol=1e-6, atol=1e-6)
+    assert neutral.get_lr()['lr'] == stock.get_lr()['lr']
+
+    # The projection is made before the groups' learning rates.
+    model, batch = ToyModel(), make_batch(0)
+    gradient, _ = naive_gradient(model, batch, 'video')
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    wrapper = GMPOptimWrapper(optimizer=groups(model), modalities=MODALITIES)
+    train(model, wrapper, [batch])
+    for name, lr in {'video.0.weight': 0.01, 'video.2.weight': 0.1}.items():
+        step = before[name] - dict(model.named_parameters())[name]
+        torch.testing.assert_close(
+            step, lr * gradient[name], rtol=1e-4, atol=1e-7
+        )
+
+
 @pytest.mark.parametrize('parts', [2, 4])
 def test_accumulation_gives_the_weights_of_the_whole_batch(parts):
     batches = [make_batch(seed) for seed in range(10)]
