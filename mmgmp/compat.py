@@ -121,7 +121,18 @@ def init_cpu_distributed(cfg: Config, launcher: str) -> None:
     torch.distributed.init_process_group('gloo')
 
 
+def restore_numpy_inf() -> None:
+    """Give NumPy 2 back ``np.Inf``, by which MMAction2 frames skeletons.
+
+    Without it ``PoseCompact`` and ``MMCompact`` fail, which the PoseC3D and
+    RGBPose-Conv3D configs use.
+    """
+    if not hasattr(np, 'Inf'):
+        np.Inf = np.inf
+
+
 def apply() -> None:
     """Apply the repairs that every use of the package needs."""
     stub_drn()
+    restore_numpy_inf()
     restrict_checkpoints()

@@ -1,5 +1,6 @@
 """Each repair works, and upstream still needs it."""
 
+import copy
 import os
 import random
 import subprocess
@@ -11,6 +12,7 @@ from pickle import UnpicklingError
 import numpy as np
 import pytest
 import torch
+from mmaction.registry import TRANSFORMS
 from mmengine.config import Config
 from mmengine.dist import all_gather
 from mmengine.evaluator import BaseMetric
@@ -68,6 +70,29 @@ def test_complete_installation_is_left_alone(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, 'mmaction.models.localizers.drn')
     compat.stub_drn()
     assert 'mmaction.models.localizers.drn' not in sys.modules
+
+
+# --- NumPy 2 -----------------------------------------------------------------
+
+SKELETON = dict(
+    imgs=[np.zeros((40, 40, 3), np.uint8)],
+    keypoint=np.array([[[[8.0, 6.0], [28.0, 26.0]]]]),
+    img_shape=(40, 40),
+)
+
+
+def test_upstream_still_frames_skeletons_by_the_old_name(monkeypatch):
+    compact = TRANSFORMS.build(dict(type='MMCompact'))
+    monkeypatch.delattr(np, 'Inf')
+    with pytest.raises(AttributeError, match=r'`np\.Inf` was removed'):
+        compact(copy.deepcopy(SKELETON))
+
+
+def test_skeletons_can_be_framed():
+    compact = TRANSFORMS.build(dict(type='MMCompact'))
+    results = compact(copy.deepcopy(SKELETON))
+    # 20 pixels between the joints, and a quarter more.
+    assert results['img_shape'] == (25, 25)
 
 
 # --- Checkpoints -------------------------------------------------------------

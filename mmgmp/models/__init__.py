@@ -2,7 +2,7 @@
 from .backbones import MultimodalBackbone
 from .fusions import ConcatFusion
 from .heads import FusionClassifier, MultimodalHead
-from .objectives import DomainAdversarial
+from .objectives import DomainAdversarial, UnimodalDomainAdversarial
 from .recognizers import MultimodalRecognizer
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     'MultimodalBackbone',
     'MultimodalHead',
     'MultimodalRecognizer',
+    'UnimodalDomainAdversarial',
 ]

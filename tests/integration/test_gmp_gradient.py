@@ -8,9 +8,8 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
 
-from tests.models.encoders import make_samples
+from tests.utils.updates import make_batch, wrapper_update
 
 ROOT = Path(__file__).parents[2]
 CONFIG = next(ROOT.glob('configs/gmp/gmp_slowfast-r18*mini-hac-cartoon.py'))
@@ -19,19 +18,6 @@ CONFIG = next(ROOT.glob('configs/gmp/gmp_slowfast-r18*mini-hac-cartoon.py'))
 @pytest.fixture(scope='module')
 def cfg():
     return Config.fromfile(CONFIG)
-
-
-def make_batch(seed):
-    generator = torch.Generator().manual_seed(seed)
-    inputs = dict(
-        video=torch.randn(4, 1, 3, 8, 40, 40, generator=generator),
-        audio=torch.randn(4, 1, 129, 99, generator=generator),
-    )
-    labels = torch.randint(7, (4,), generator=generator).tolist()
-    return dict(
-        inputs=inputs,
-        data_samples=make_samples(labels=labels, domains=(0, 1, 1, 0)),
-    )
 
 
 def confidence(mlp, in_channels, features, modality, target):
@@ -98,22 +84,6 @@ def naive_update(model, batch, modality, alpha_k=0.5, alpha_p=0.5):
             d_part = d_part - inner / square_c * c_part
         update[name] = c_part + d_part
     return update, (inner < 0, rho / sigma > 1)
-
-
-def wrapper_update(model, batch, optim_wrapper):
-    """Gradients that the wrapper hands to the optimizer."""
-    wrapper = build_optim_wrapper(
-        model, dict(optim_wrapper, optimizer=dict(type='SGD', lr=1.0))
-    )
-    wrapper.initialize_count_status(model, 0, 1)
-    grads = {}
-    wrapper.optimizer.step = lambda: grads.update(
-        {n: p.grad.clone() for n, p in model.named_parameters()}
-    )
-    with wrapper.optim_context(model):
-        losses = model(**batch, mode='loss')
-    wrapper.update_params(model.parse_losses(losses)[0])
-    return grads
 
 
 def test_update_of_the_shipped_model_is_the_naive_one(cfg):

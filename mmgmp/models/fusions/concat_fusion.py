@@ -1,4 +1,6 @@
 # Copyright (c) mmgmp authors.
+from collections.abc import Sequence
+
 import torch
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
@@ -14,16 +16,35 @@ class ConcatFusion(BaseModule):
     Args:
         in_channels: Modality -> width D_m of its features. The order is that
             of the concatenation.
+        eval_order: Order of the concatenation in eval mode, which hands the
+            classifier permuted columns: a defect of the released code of
+            `GMP <https://arxiv.org/abs/2603.14175>`_, to reproduce its
+            results. None is the order of ``in_channels``.
+
+    Raises:
+        ValueError: ``eval_order`` is no permutation of the modalities.
     """
 
-    def __init__(self, in_channels: dict[str, int]) -> None:
+    def __init__(
+        self,
+        in_channels: dict[str, int],
+        eval_order: Sequence[str] | None = None,
+    ) -> None:
         super().__init__()
         self.in_channels = dict(in_channels)
+        if eval_order is None:
+            eval_order = list(in_channels)
+        if sorted(eval_order) != sorted(in_channels):
+            raise ValueError(
+                '`eval_order` must name each of the modalities '
+                f'{list(in_channels)} once, got {eval_order}'
+            )
+        self.eval_order = list(eval_order)
         self.out_channels = sum(in_channels.values())
 
     @property
     def spans(self) -> dict[str, slice]:
-        """Modality -> columns of its features in the output."""
+        """Modality -> columns of its features in the output in training."""
         spans, start = {}, 0
         for modality, width in self.in_channels.items():
             spans[modality] = slice(start, start + width)
@@ -40,10 +61,13 @@ class ConcatFusion(BaseModule):
             (N, sum_m D_m).
         """
         some = next(iter(features.values()))
+        order = self.in_channels if self.training else self.eval_order
         return torch.cat(
             [
-                features[m] if m in features else some.new_zeros(len(some), d)
-                for m, d in self.in_channels.items()
+                features[m]
+                if m in features
+                else some.new_zeros(len(some), self.in_channels[m])
+                for m in order
             ],
             dim=1,
         )

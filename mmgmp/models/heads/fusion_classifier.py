@@ -19,9 +19,10 @@ class FusionClassifier(BaseModule):
       other modalities set to zero, less the output bias; no parameters.
     - ``'split'``: the columns of the linear layer that see m; no parameters,
       equal to ``'masked'``. Linear classifier on concatenation only.
-    - ``'auxiliary'``: a linear layer of its own for each modality. It learns
-      from detached features, so that it measures and does not train the
-      encoder, by the loss terms of :meth:`auxiliary_losses`.
+    - ``'auxiliary'``: a linear layer of its own for each modality, which
+      learns by the loss terms of :meth:`auxiliary_losses`. By default it does
+      so from detached features: it measures the encoder and does not train
+      it.
 
     Args:
         in_channels: Modality -> width D_m of its features.
@@ -31,11 +32,16 @@ class FusionClassifier(BaseModule):
         hidden_channels: Width of the hidden layer; None for a linear layer.
         dropout_ratio: Dropout after the hidden layer, in [0, 1).
         unimodal: ``'masked'``, ``'split'`` or ``'auxiliary'``.
+        detach_auxiliary: Whether the auxiliary layers learn from detached
+            features. False trains the encoders by their losses too.
+        auxiliary_loss_weight: Weight of the auxiliary layers' losses, above
+            0.
 
     Raises:
         ValueError: An unknown ``unimodal``, ``'split'`` with a hidden layer
-            or another fusion than concatenation, or dropout without a hidden
-            layer.
+            or another fusion than concatenation, dropout without a hidden
+            layer, a weight that is not positive, or ``detach_auxiliary`` or
+            ``auxiliary_loss_weight`` without ``unimodal='auxiliary'``.
     """
 
     def __init__(
@@ -46,6 +52,8 @@ class FusionClassifier(BaseModule):
         hidden_channels: int | None = None,
         dropout_ratio: float = 0.0,
         unimodal: str = 'masked',
+        detach_auxiliary: bool = True,
+        auxiliary_loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         if unimodal not in UNIMODAL:
@@ -56,6 +64,19 @@ class FusionClassifier(BaseModule):
             raise ValueError(
                 '`dropout_ratio` drops hidden units: set `hidden_channels` '
                 f'or leave it 0, got {dropout_ratio}'
+            )
+        if auxiliary_loss_weight <= 0:
+            raise ValueError(
+                '`auxiliary_loss_weight` must be above 0, got '
+                f'{auxiliary_loss_weight}'
+            )
+        if unimodal != 'auxiliary' and (
+            not detach_auxiliary or auxiliary_loss_weight != 1
+        ):
+            raise ValueError(
+                f'`detach_auxiliary`={detach_auxiliary} and '
+                f'`auxiliary_loss_weight`={auxiliary_loss_weight} are about '
+                f"`unimodal`='auxiliary', got `unimodal`={unimodal!r}"
             )
         fusion = fusion or {'type': 'ConcatFusion'}
         self.fusion = MODELS.build(dict(fusion, in_channels=in_channels))
@@ -68,6 +89,8 @@ class FusionClassifier(BaseModule):
                 f"{hidden_channels} and `fusion`={fusion}; use 'masked'"
             )
         self.unimodal = unimodal
+        self.detach_auxiliary = detach_auxiliary
+        self.auxiliary_loss_weight = auxiliary_loss_weight
         width = self.fusion.out_channels
         self.hidden = self.dropout = None
         if hidden_channels is not None:
@@ -107,9 +130,10 @@ class FusionClassifier(BaseModule):
             Modality -> (N, K) float32.
         """
         if self.unimodal == 'auxiliary':
+            if self.detach_auxiliary:
+                features = {m: f.detach() for m, f in features.items()}
             return {
-                m: self.auxiliary[m](f.detach()).float()
-                for m, f in features.items()
+                m: self.auxiliary[m](f).float() for m, f in features.items()
             }
         if self.unimodal == 'split':
             weight = self.output.weight
@@ -128,7 +152,7 @@ class FusionClassifier(BaseModule):
     def auxiliary_losses(
         self, logits: dict[str, Tensor], target: Tensor, name: str
     ) -> dict[str, Tensor]:
-        """Cross-entropy of each auxiliary layer.
+        """Weighted cross-entropy of each auxiliary layer.
 
         Args:
             logits: What :meth:`unimodal_logits` gives.
@@ -142,6 +166,7 @@ class FusionClassifier(BaseModule):
         if self.unimodal != 'auxiliary':
             return {}
         return {
-            f'{m}_{name}': F.cross_entropy(x, target)
+            f'{m}_{name}': self.auxiliary_loss_weight
+            * F.cross_entropy(x, target)
             for m, x in logits.items()
         }

@@ -24,6 +24,9 @@ class MultimodalHead(BaseModule):
         unimodal: Where the uni-modal logits come from: ``'masked'``,
             ``'split'`` or ``'auxiliary'``; see :class:`FusionClassifier`. The
             choice changes the discrepancy ratios of GMP.
+        detach_auxiliary: Whether auxiliary layers learn from detached
+            features, without training the encoders.
+        auxiliary_loss_weight: Weight of the auxiliary layers' losses.
         loss_cls: Config of the classification loss. None is
             ``dict(type='CrossEntropyLoss')``.
 
@@ -39,6 +42,8 @@ class MultimodalHead(BaseModule):
         hidden_channels: int | None = None,
         dropout_ratio: float = 0.0,
         unimodal: str = 'masked',
+        detach_auxiliary: bool = True,
+        auxiliary_loss_weight: float = 1.0,
         loss_cls: dict | None = None,
     ) -> None:
         super().__init__()
@@ -50,6 +55,8 @@ class MultimodalHead(BaseModule):
             hidden_channels=hidden_channels,
             dropout_ratio=dropout_ratio,
             unimodal=unimodal,
+            detach_auxiliary=detach_auxiliary,
+            auxiliary_loss_weight=auxiliary_loss_weight,
         )
         self.loss_cls = MODELS.build(loss_cls or {'type': 'CrossEntropyLoss'})
 

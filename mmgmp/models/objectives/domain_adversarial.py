@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..heads import FusionClassifier
 from ..losses import mean_confidence
-from .gradient_reversal import gradient_reversal
+from .gradient_reversal import check_adversary, gradient_reversal
 
 SCHEDULES = ('constant', 'dann')
 
@@ -55,16 +55,7 @@ class DomainAdversarial(BaseModule):
         unimodal: str = 'masked',
     ) -> None:
         super().__init__()
-        if num_domains < 2:
-            raise ValueError(
-                '`num_domains` must be at least 2, the domains to tell apart; '
-                f'got {num_domains}. With a single source domain remove '
-                'DomainAdversarial, and the domain task of the optim wrapper'
-            )
-        if reversal_weight < 0:
-            raise ValueError(
-                f'`reversal_weight` must be at least 0, got {reversal_weight}'
-            )
+        check_adversary(num_domains, reversal_weight)
         if schedule not in SCHEDULES:
             raise ValueError(
                 f'`schedule` must be one of {SCHEDULES}, got {schedule!r}'

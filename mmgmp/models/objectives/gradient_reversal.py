@@ -27,3 +27,26 @@ def gradient_reversal(x: Tensor, weight: float) -> Tensor:
         ``x``, same shape.
     """
     return _GradientReversal.apply(x, weight)
+
+
+def check_adversary(num_domains: int, reversal_weight: float) -> None:
+    """Check the arguments that all domain adversaries share.
+
+    Args:
+        num_domains: Number of source domains.
+        reversal_weight: Strength of the reversal.
+
+    Raises:
+        ValueError: Fewer than two domains, or a negative strength.
+    """
+    if num_domains < 2:
+        raise ValueError(
+            '`num_domains` must be at least 2, the domains to tell apart; '
+            f'got {num_domains}. With a single source domain remove the '
+            'adversary from `objectives`, and the domain task of the optim '
+            'wrapper'
+        )
+    if reversal_weight < 0:
+        raise ValueError(
+            f'`reversal_weight` must be at least 0, got {reversal_weight}'
+        )

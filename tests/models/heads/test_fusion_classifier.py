@@ -70,6 +70,34 @@ def test_auxiliary_layers_learn_without_training_the_encoder():
     assert classifier.output.weight.grad is None
 
 
+def test_auxiliary_losses_train_the_encoders_on_request():
+    classifier = FusionClassifier(
+        IN_CHANNELS,
+        6,
+        unimodal='auxiliary',
+        detach_auxiliary=False,
+        auxiliary_loss_weight=3.0,
+    )
+    features = {m: f.requires_grad_() for m, f in make_features().items()}
+    target = torch.tensor([0, 1, 2, 3])
+    losses = classifier.auxiliary_losses(
+        classifier.unimodal_logits(features), target, 'loss_cls'
+    )
+    for modality, feature in features.items():
+        weight = classifier.auxiliary[modality].weight
+        plain = F.cross_entropy(
+            F.linear(feature, weight, classifier.auxiliary[modality].bias),
+            target,
+        )
+        loss = losses[f'{modality}_loss_cls']
+        torch.testing.assert_close(loss, 3 * plain)
+        for left, right in zip(
+            torch.autograd.grad(loss, [feature, weight]),
+            torch.autograd.grad(plain, [feature, weight]),
+        ):
+            torch.testing.assert_close(left, 3 * right)
+
+
 @pytest.mark.parametrize('unimodal', ['masked', 'split'])
 def test_readings_without_parameters_have_no_loss(unimodal):
     classifier = FusionClassifier(IN_CHANNELS, 6, unimodal=unimodal)
@@ -95,6 +123,18 @@ def test_logits_are_float32_under_autocast():
         (dict(unimodal='columns'), "`unimodal`.*'columns'"),
         (dict(unimodal='split', hidden_channels=8), '`hidden_channels`=8'),
         (dict(dropout_ratio=0.5), '`dropout_ratio`.*0.5'),
+        (
+            dict(unimodal='auxiliary', auxiliary_loss_weight=0),
+            '`auxiliary_loss_weight`.*0',
+        ),
+        (
+            dict(auxiliary_loss_weight=3.0),
+            "`auxiliary_loss_weight`=3.0.*`unimodal`='masked'",
+        ),
+        (
+            dict(unimodal='split', detach_auxiliary=False),
+            "`detach_auxiliary`=False.*`unimodal`='split'",
+        ),
     ],
 )
 def test_wrong_argument_is_named(kwargs, message):

@@ -44,6 +44,17 @@ def test_loss_and_confidences(features, unimodal):
     )
 
 
+def test_auxiliary_arguments_reach_the_layers(features):
+    feature = features['video'].requires_grad_()
+    head = build(
+        unimodal='auxiliary', detach_auxiliary=False, auxiliary_loss_weight=2.0
+    )
+    loss = head.loss(features, head(features), LABELS)['video_loss_cls']
+    logits = head.classifier.auxiliary['video'](feature)
+    torch.testing.assert_close(loss, 2 * F.cross_entropy(logits, LABELS))
+    assert torch.autograd.grad(loss, feature)[0].abs().sum() > 0
+
+
 def test_scores_of_every_branch(features):
     head = build(hidden_channels=8).eval()
     samples = head.predict(features, [ActionDataSample() for _ in range(4)])

@@ -1,0 +1,138 @@
+# Copyright (c) mmgmp authors.
+"""UnimodalDomainAdversarial: losses, reversal, the frozen discriminator."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+
+IN_CHANNELS = dict(video=5, audio=3)
+DOMAINS = torch.tensor([0, 1, 1, 0, 1, 0])
+
+
+def build(**kwargs):
+    cfg = dict(
+        type='UnimodalDomainAdversarial',
+        num_domains=2,
+        in_channels=IN_CHANNELS,
+        projection_channels=8,
+        hidden_channels=7,
+        dropout_ratio=0.0,
+    )
+    return MODELS.build(dict(cfg, **kwargs))
+
+
+@pytest.fixture
+def features():
+    return {
+        m: torch.randn(6, d, requires_grad=True)
+        for m, d in IN_CHANNELS.items()
+    }
+
+
+def naive_logits(objective, modality, feature):
+    """The discriminator in training, one operation after the other."""
+    linear = objective.projections[modality][0]
+    projected = (feature @ linear.weight.T + linear.bias).clamp(min=0)
+    first, _, _, last = objective.discriminator
+    hidden = projected @ first.weight.T + first.bias
+    centered = hidden - hidden.mean(0)
+    variance = centered.square().mean(0)
+    hidden = (centered / (variance + 1e-5).sqrt()).clamp(min=0)
+    return hidden @ last.weight.T + last.bias
+
+
+def test_losses_and_confidences_are_of_each_modality_alone(features):
+    objective = build(loss_weight=0.5)
+    losses = objective(features, None, None, DOMAINS)
+    assert set(losses) == {
+        'video_loss_domain',
+        'audio_loss_domain',
+        'domain_confidence.video',
+        'domain_confidence.audio',
+    }
+    for modality, feature in features.items():
+        logits = naive_logits(objective, modality, feature)
+        torch.testing.assert_close(
+            losses[f'{modality}_loss_domain'],
+            0.5 * F.cross_entropy(logits, DOMAINS),
+        )
+        confidence = logits.softmax(1)[torch.arange(6), DOMAINS].mean()
+        actual = losses[f'domain_confidence.{modality}']
+        torch.testing.assert_close(actual, confidence.detach())
+        assert not actual.requires_grad
+
+
+def test_encoders_ascend_and_the_discriminator_descends(features):
+    objective = build(reversal_weight=0.3, loss_weight=0.5)
+    losses = objective(features, None, None, DOMAINS)
+    for modality, feature in features.items():
+        params = [
+            *objective.projections[modality].parameters(),
+            *objective.discriminator.parameters(),
+        ]
+        plain = F.cross_entropy(
+            naive_logits(objective, modality, feature), DOMAINS
+        )
+        # The naive reading leaves out the gain and shift of the BatchNorm.
+        used = [p for p in params if p.ndim == 2]
+        expected = torch.autograd.grad(plain, [feature, *used])
+        actual = torch.autograd.grad(
+            losses[f'{modality}_loss_domain'], [feature, *used]
+        )
+        for index, (left, right) in enumerate(zip(actual, expected)):
+            factor = 0.5 if index else -0.3 * 0.5
+            torch.testing.assert_close(left, factor * right)
+
+
+@pytest.mark.parametrize('train_discriminator', [True, False])
+def test_switch_decides_whether_the_discriminator_moves(
+    features, train_discriminator
+):
+    objective = build(train_discriminator=train_discriminator).train()
+    before = {n: p.clone() for n, p in objective.named_parameters()}
+    optimizer = torch.optim.SGD(objective.parameters(), lr=1.0)
+    losses = objective(features, None, None, DOMAINS)
+    sum(v for k, v in losses.items() if 'loss' in k).backward()
+    optimizer.step()
+    for modality, feature in features.items():
+        assert feature.grad.abs().sum() > 0, modality
+    moved = {
+        n: not torch.equal(p, before[n])
+        for n, p in objective.named_parameters()
+    }
+    weights = [n for n in moved if n.endswith('weight')]
+    assert len(weights) == 5
+    assert all(moved[n] == train_discriminator for n in weights)
+    assert any(moved.values()) == train_discriminator
+
+
+def test_frozen_discriminator_keeps_statistics_and_dropout(features):
+    objective = build(
+        dropout_ratio=0.5, projection_channels=64, train_discriminator=False
+    ).train()
+    left, right = (objective(features, None, None, DOMAINS) for _ in range(2))
+    assert left['video_loss_domain'] != right['video_loss_domain']
+    norm = objective.discriminator[1]
+    # Once for each modality and batch.
+    assert norm.num_batches_tracked == 4
+    assert norm.running_mean.abs().sum() > 0
+
+
+def test_logits_are_float32_under_autocast(features):
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        losses = build()(features, None, None, DOMAINS)
+    assert {x.dtype for x in losses.values()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(num_domains=1), '`num_domains`.*got 1.*single source domain'),
+        (dict(reversal_weight=-1), '`reversal_weight`.*-1'),
+        (dict(loss_weight=0), '`loss_weight` must be above 0, got 0'),
+    ],
+)
+def test_wrong_argument_is_named(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        build(**kwargs)
