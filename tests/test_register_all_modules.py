@@ -16,9 +16,11 @@ PUBLIC_TYPES = dict(
         'MultimodalBackbone',
         'MultimodalHead',
         'MultimodalRecognizer',
+        'UnimodalDomainAdversarial',
     ],
     OPTIM_WRAPPERS=['AmpGMPOptimWrapper', 'GMPOptimWrapper'],
     METRICS=['DomainAccMetric'],
+    HOOKS=['AtomicCheckpointHook', 'RNGStateHook', 'ReplicaCheckHook'],
 )
 
 CONFIG_REGISTERS = f"""

@@ -8,8 +8,9 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=5, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     # The weights that are tested: best on the source domains' validation.
+    # Stock CheckpointHook, but a kill loses at most the last checkpoint.
     checkpoint=dict(
-        type='CheckpointHook',
+        type='AtomicCheckpointHook',
         interval=1,
         max_keep_ckpts=1,
         save_best='acc/all/fused/top1',
@@ -23,6 +24,9 @@ custom_hooks = [
     dict(type='DomainProtocolHook'),
     # Reports the samples that `on_corrupt='skip'` replaced.
     dict(type='CorruptSampleHook'),
+    # Seeds each sample and iteration by its place in the training, so that a
+    # resumed run goes on as if it had not been interrupted.
+    dict(type='RNGStateHook'),
 ]
 
 env_cfg = dict(

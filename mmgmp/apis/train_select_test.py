@@ -1,6 +1,5 @@
 # Copyright (c) mmgmp authors.
 import json
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from torch.utils.data import Dataset
 
 from mmgmp.engine.hooks.domain_protocol_hook import dataset_domains
 from mmgmp.evaluation import DomainAccMetric
+from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
 UNIMODAL = '_unimodal'
 
@@ -206,7 +206,5 @@ def _top1(metrics: dict) -> dict[str, float]:
 
 @master_only
 def _write_json(summary: dict, path: Path) -> None:
-    """Write a file as a whole or not at all."""
-    partial = path.with_suffix('.json.tmp')
-    partial.write_text(json.dumps(summary, indent=2) + '\n')
-    os.replace(partial, path)
+    text = json.dumps(summary, indent=2) + '\n'
+    AtomicLocalBackend().put_text(text, path)

@@ -8,6 +8,8 @@ import torch
 from mmaction.datasets import BaseActionDataset
 from mmengine.logging import print_log
 
+from mmgmp.utils.seeding import generator_states, set_generator_states
+
 from .media import CorruptMediaError, read_video
 
 ON_CORRUPT = ('raise', 'skip')
@@ -113,12 +115,16 @@ class DomainDataset(BaseActionDataset):
         if self.on_corrupt == 'raise':
             return self._run_pipeline(idx)
         domain = self.get_data_info(idx)['domain_name']
+        states = generator_states()
         for i in chain([idx], self._replacements(idx, domain)):
             if self.corrupt[i]:
                 continue
             try:
                 return self._run_pipeline(i)
             except CorruptMediaError as error:
+                # The replacement draws the same numbers, whether it was this
+                # try or an earlier one that found the sample corrupt.
+                set_generator_states(states)
                 self.corrupt[i] = 1
                 print_log(
                     f'sample {i} is replaced by another one of domain '

@@ -1,4 +1,16 @@
 # Copyright (c) mmgmp authors.
-from .hooks import CorruptSampleHook, DomainProtocolHook
+from .hooks import (
+    AtomicCheckpointHook,
+    CorruptSampleHook,
+    DomainProtocolHook,
+    ReplicaCheckHook,
+    RNGStateHook,
+)
 
-__all__ = ['CorruptSampleHook', 'DomainProtocolHook']
+__all__ = [
+    'AtomicCheckpointHook',
+    'CorruptSampleHook',
+    'DomainProtocolHook',
+    'RNGStateHook',
+    'ReplicaCheckHook',
+]

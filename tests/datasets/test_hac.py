@@ -1,9 +1,12 @@
 """`HACDataset` reads HAC's layout and names every mistake and defect."""
 
+import random
 import shutil
 
 import numpy as np
 import pytest
+import torch
+from mmengine.runner import set_random_seed
 from torch.utils.data import DataLoader
 
 from mmgmp.datasets import CorruptMediaError, HACDataset
@@ -255,6 +258,28 @@ def test_corrupt_sample_is_replaced_within_its_domain(root, kind):
     expected[3] = epochs[0][3]
     assert expected[3] in ('d.mp4', 'f.mp4')
     assert epochs == [expected] * 4  # the same replacement each time
+
+
+def draw(results):
+    results['drawn'] = random.random(), np.random.rand(), torch.rand(2)
+    return results
+
+
+def test_replacement_draws_the_same_numbers_every_time(root):
+    damage(root, 'truncated video')
+    dataset = HACDataset(
+        str(root),
+        ['cartoon'],
+        'train',
+        pipeline=[draw, *LOAD, draw],
+        on_corrupt='skip',
+    )
+    drawn = []
+    for _ in range(2):
+        set_random_seed(1)
+        drawn.append(dataset[1]['drawn'])
+    assert drawn[0][:2] == drawn[1][:2]
+    assert torch.equal(drawn[0][2], drawn[1][2])
 
 
 def test_replacement_is_logged_once(root, monkeypatch):

@@ -1,6 +1,5 @@
 # Copyright (c) mmgmp authors.
 import copy
-import random
 from collections.abc import Callable, Sequence
 from logging import WARNING
 
@@ -9,6 +8,8 @@ import torch
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform, Compose
 from mmengine.logging import print_log
+
+from mmgmp.utils.seeding import generator_states
 
 
 @TRANSFORMS.register_module()
@@ -79,9 +80,9 @@ class CachedTransforms(BaseTransform):
         """Add the keys of the transforms, from the cache if possible."""
         key = results['filename']
         if key not in self._added:
-            inputs, states = dict(results), _random_states()
+            inputs, states = dict(results), generator_states()
             results = self.transforms(results)
-            if not _equal(states, _random_states()):
+            if not _equal(states, generator_states()):
                 raise ValueError(
                     'a transform in `CachedTransforms` draws random numbers, '
                     'and its first draw would be used for ever: put it after '
@@ -131,10 +132,6 @@ def _num_bytes(value: object) -> int:
     if isinstance(value, (list, tuple)):
         return sum(map(_num_bytes, value))
     return 0
-
-
-def _random_states() -> tuple:
-    return random.getstate(), np.random.get_state(), torch.get_rng_state()
 
 
 def _equal(first: tuple, second: tuple) -> bool:
