@@ -117,3 +117,25 @@ def test_update_of_the_shipped_model_is_the_naive_one(cfg):
         for conflict in (False, True)
         for side in (False, True)
     }
+
+
+def test_bfloat16_errs_no_more_with_gmp_than_without(cfg):
+    neutral = dict(modulation='none', projection='none')
+    for seed in range(3):
+        errors = {}
+        for name, settings in dict(plain=neutral, gmp={}).items():
+            flat = []
+            for amp in (
+                dict(type='GMPOptimWrapper'),
+                dict(type='AmpGMPOptimWrapper', dtype='bfloat16'),
+            ):
+                torch.manual_seed(seed)
+                model = MODELS.build(cfg.model).train()
+                optim_wrapper = dict(cfg.optim_wrapper, **settings, **amp)
+                grads = wrapper_update(model, make_batch(seed), optim_wrapper)
+                names = [n for n in grads if n.startswith('backbone.')]
+                flat.append(torch.cat([grads[n].flatten() for n in names]))
+            exact, rounded = flat
+            errors[name] = (rounded - exact).norm() / exact.norm()
+        assert errors['plain'] > 1e-3, seed
+        assert errors['gmp'] < 1.05 * errors['plain'], (seed, errors)

@@ -1,11 +1,12 @@
 # Copyright (c) mmgmp authors.
-"""Two gloo ranks give the update of one process on the whole batch."""
+"""Gloo ranks give the update of one process on the whole batch."""
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from mmengine.model import MMDistributedDataParallel
+
+from tests.utils.killable import start
 
 from .test_gmp_optim_wrapper import make_wrapper
 from .toy import ToyModel, flat_weights, make_batch, split_batch, train
@@ -25,17 +26,26 @@ class PartlyUsed(ToyModel):
         return losses
 
 
-def run_rank(rank, init_file, result_file):
-    dist.init_process_group(
-        'gloo', init_method=f'file://{init_file}', rank=rank, world_size=2
-    )
-    results = {}
-    for accumulation, model_type, granularity in (
+RUNS = {
+    2: [
         (1, ToyModel, 'parameter'),
         (2, ToyModel, 'parameter'),
         (1, PartlyUsed, 'parameter'),
         (1, ToyModel, 'feature'),
-    ):
+    ],
+    4: [(1, ToyModel, 'parameter')],
+}
+
+
+def run_rank(rank, world, folder):
+    dist.init_process_group(
+        'gloo',
+        init_method=f'file://{folder}/init',
+        rank=rank,
+        world_size=world,
+    )
+    results = {}
+    for accumulation, model_type, granularity in RUNS[world]:
         model = model_type()
         ddp = MMDistributedDataParallel(
             model, broadcast_buffers=False, find_unused_parameters=False
@@ -47,48 +57,65 @@ def run_rank(rank, init_file, result_file):
             piece
             for seed in range(STEPS)
             for piece in split_batch(
-                split_batch(make_batch(seed), 2)[rank], accumulation
+                split_batch(make_batch(seed), world)[rank], accumulation
             )
         ]
         train(ddp, wrapper, batches)
-        weights = flat_weights(model)
-        both = [torch.empty_like(weights) for _ in range(2)]
-        dist.all_gather(both, weights)
-        results[f'{model_type.__name__}-{accumulation}-{granularity}'] = both
-    if rank == 0:
-        torch.save(results, result_file)
+        run = f'{world}-{model_type.__name__}-{accumulation}-{granularity}'
+        results[run] = flat_weights(model)
+    torch.save(results, f'{folder}/{rank}.pth')
+    # Gloo's threads may wait for the interpreter with a reduction that has
+    # just ended, and destroying the group waits for them.
+    dist.barrier()
     dist.destroy_process_group()
 
 
 @pytest.fixture(scope='module')
 def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('ranks')
-    args = (str(folder / 'init'), str(folder / 'result.pth'))
-    mp.spawn(run_rank, args=args, nprocs=2)
-    return torch.load(args[1], weights_only=True)
+    found = {}
+    for world in RUNS:
+        folder = tmp_path_factory.mktemp('ranks')
+        ranks = [start(run_rank, r, world, str(folder)) for r in range(world)]
+        for process in ranks:
+            process.join(120)
+        assert [process.exitcode for process in ranks] == [0] * world
+        ranks = [
+            torch.load(folder / f'{rank}.pth', weights_only=True)
+            for rank in range(world)
+        ]
+        found.update({run: [r[run] for r in ranks] for run in ranks[0]})
+    return found
 
 
 @pytest.mark.parametrize(
     'run',
     [
-        'ToyModel-1-parameter',
-        'ToyModel-2-parameter',
-        'PartlyUsed-1-parameter',
-        'ToyModel-1-feature',
+        '2-ToyModel-1-parameter',
+        '2-ToyModel-2-parameter',
+        '2-PartlyUsed-1-parameter',
+        '2-ToyModel-1-feature',
+        '4-ToyModel-1-parameter',
     ],
 )
 def test_ranks_agree_bit_for_bit(results, run):
-    assert torch.equal(*results[run])
-    assert results[run][0].isfinite().all()
+    first, *others = results[run]
+    assert len(others) == int(run[0]) - 1
+    assert all(torch.equal(first, other) for other in others)
+    assert first.isfinite().all()
 
 
 @pytest.mark.parametrize(
     'run',
-    ['ToyModel-1-parameter', 'ToyModel-2-parameter', 'ToyModel-1-feature'],
+    [
+        '2-ToyModel-1-parameter',
+        '2-ToyModel-2-parameter',
+        '2-ToyModel-1-feature',
+        '4-ToyModel-1-parameter',
+    ],
 )
-def test_two_ranks_train_as_one_process(results, run):
+def test_ranks_train_as_one_process(results, run):
     model = ToyModel()
     batches = [make_batch(seed) for seed in range(STEPS)]
-    wrapper = make_wrapper(model, granularity=run.split('-')[2])
+    wrapper = make_wrapper(model, granularity=run.split('-')[3])
     weights = train(model, wrapper, batches)
     torch.testing.assert_close(results[run][0], weights, rtol=1e-6, atol=1e-6)
