@@ -14,7 +14,7 @@ from pickle import UnpicklingError
 
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint
 
@@ -131,8 +131,27 @@ def restore_numpy_inf() -> None:
         np.Inf = np.inf
 
 
+def cache_config_layout() -> None:
+    """Lay out a config's text once.
+
+    MMEngine has yapf do it anew for every checkpoint that holds the text,
+    which takes a second or more and is much of a short training.
+    """
+    lay_out = config.FormatCode
+
+    @functools.lru_cache(maxsize=8)
+    def cached(text: str, style: tuple, **kwargs) -> tuple[str, bool]:
+        return lay_out(text, style_config=dict(style), **kwargs)
+
+    def format_code(text: str, style_config: dict, **kwargs):
+        return cached(text, tuple(style_config.items()), **kwargs)
+
+    config.FormatCode = format_code
+
+
 def apply() -> None:
     """Apply the repairs that every use of the package needs."""
+    cache_config_layout()
     stub_drn()
     restore_numpy_inf()
     restrict_checkpoints()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import TRANSFORMS
-from mmengine.config import Config
+from mmengine.config import Config, config
 from mmengine.dist import all_gather
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
@@ -21,6 +21,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.runner import CheckpointLoader, Runner
 from mmengine.runner import checkpoint as mmengine_checkpoint
+from yapf.yapflib import yapf_api
 
 from mmgmp import compat
 
@@ -93,6 +94,39 @@ def test_skeletons_can_be_framed():
     results = compact(copy.deepcopy(SKELETON))
     # 20 pixels between the joints, and a quarter more.
     assert results['img_shape'] == (25, 25)
+
+
+# --- Layout of a config ------------------------------------------------------
+
+
+@pytest.fixture
+def layouts(monkeypatch):
+    """Texts that yapf was asked to lay out."""
+    texts = []
+
+    def lay_out(text, **kwargs):
+        texts.append(text)
+        return yapf_api.FormatCode(text, **kwargs)
+
+    monkeypatch.setattr(config, 'FormatCode', lay_out)
+    return texts
+
+
+def test_upstream_still_lays_out_a_config_each_time(layouts):
+    cfg = Config(dict(a=1))
+    assert cfg.pretty_text == cfg.pretty_text
+    assert len(layouts) == 2
+
+
+def test_config_is_laid_out_once_until_it_changes(layouts):
+    cfg = Config(dict(model=dict(type='A', channels=[1, 2])))
+    plain = cfg.pretty_text
+    compat.cache_config_layout()
+    assert [cfg.pretty_text for _ in range(3)] == [plain] * 3
+    assert len(layouts) == 2
+    cfg.model.type = 'B'
+    assert "type='B'" in cfg.pretty_text
+    assert len(layouts) == 3
 
 
 # --- Checkpoints -------------------------------------------------------------
