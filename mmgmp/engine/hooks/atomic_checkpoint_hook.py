@@ -13,7 +13,7 @@ from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
 # Entries of the message hub, which checkpoints hold: iteration of the last
 # validation; paths of checkpoints that this one makes superfluous.
-VALIDATED = 'validated_iter'
+VALIDATED = 'last_validated_iter'
 OUTDATED = 'outdated_ckpts'
 
 
