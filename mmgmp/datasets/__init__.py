@@ -1,14 +1,22 @@
 # Copyright (c) mmgmp authors.
 from .domain_dataset import DomainDataset
+from .epic_kitchens import EPICKitchensDataset
 from .hac import HACDataset
 from .media import CorruptMediaError
 from .mini_hac import MiniHACDataset
+from .pickled_frame import ForbiddenGlobalError
+from .released_indexing import ReleasedIndexing
 from .transforms import (
     AudioSpectrogram,
     CachedTransforms,
+    DecodeFrames,
+    FlipFlow,
+    FlowBranch,
     FormatSpectrogram,
     LoadAudio,
     LoadVideo,
+    OpenFlow,
+    OpenVideo,
     SelectFrames,
     SpectrogramAugment,
 )
@@ -17,12 +25,20 @@ __all__ = [
     'AudioSpectrogram',
     'CachedTransforms',
     'CorruptMediaError',
+    'DecodeFrames',
     'DomainDataset',
+    'EPICKitchensDataset',
+    'FlipFlow',
+    'FlowBranch',
+    'ForbiddenGlobalError',
     'FormatSpectrogram',
     'HACDataset',
     'LoadAudio',
     'LoadVideo',
     'MiniHACDataset',
+    'OpenFlow',
+    'OpenVideo',
+    'ReleasedIndexing',
     'SelectFrames',
     'SpectrogramAugment',
 ]

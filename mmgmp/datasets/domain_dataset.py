@@ -1,4 +1,5 @@
 # Copyright (c) mmgmp authors.
+import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from logging import WARNING
@@ -10,7 +11,10 @@ from mmengine.logging import print_log
 
 from mmgmp.utils.seeding import generator_states, set_generator_states
 
+from .arguments import ALIGNMENTS, check_choice, check_modalities
+from .frame_folder import frame_paths, read_frame
 from .media import CorruptMediaError, read_video
+from .missing_files import missing_files
 
 ON_CORRUPT = ('raise', 'skip')
 
@@ -21,7 +25,7 @@ class DomainDataset(BaseActionDataset):
     A subclass names its ``DOMAINS``, has the class names in ``METAINFO`` and
     reads its annotations in :meth:`load_data_list`. An item, before the
     pipeline, has ``filename``, ``audio_path``, ``label`` (int),
-    ``domain_name`` and ``domain``, the index of its domain in
+    ``domain_name``, ``alignment`` and ``domain``, the index of its domain in
     ``source_domains`` or -1 for a domain that is not a source.
 
     Corrupt media (missing, empty, truncated, undecodable or silent) are named
@@ -37,13 +41,21 @@ class DomainDataset(BaseActionDataset):
         pipeline: Transforms.
         source_domains: Domains of the training, in the order of their
             indices. Defaults to ``domains``.
+        modalities: Which of 'video', 'audio' and 'flow' are used. Only their
+            files have to be there.
+        alignment: ``'true_fps'``: a frame index means that frame, and the
+            seconds of a clip follow from the frame rate of its file.
+            ``'as_released'``: those of the published code, see
+            :class:`~mmgmp.datasets.OpenVideo` and
+            :class:`~mmgmp.datasets.LoadAudio`. The transforms read it from
+            the item.
         on_corrupt: ``'raise'`` or ``'skip'``.
         **kwargs: Arguments of :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
-        TypeError: If a string stands for a list of domains.
-        ValueError: If a domain is unknown or repeated, or ``on_corrupt`` has
-            another value.
+        TypeError: If a string stands for a list of names.
+        ValueError: If a domain or a modality is unknown or repeated, or
+            another argument has another value than these.
         CorruptMediaError: (an item) If its media are corrupt.
     """
 
@@ -55,13 +67,15 @@ class DomainDataset(BaseActionDataset):
         domains: Sequence[str],
         pipeline: Sequence[dict | Callable] = (),
         source_domains: Sequence[str] | None = None,
+        modalities: Sequence[str] = ('video', 'audio'),
+        alignment: str = 'true_fps',
         on_corrupt: str = 'raise',
         **kwargs,
     ) -> None:
-        if on_corrupt not in ON_CORRUPT:
-            raise ValueError(
-                f'`on_corrupt` must be one of {ON_CORRUPT}, got {on_corrupt!r}'
-            )
+        check_choice('on_corrupt', on_corrupt, ON_CORRUPT)
+        check_choice('alignment', alignment, ALIGNMENTS)
+        self.modalities = check_modalities(modalities)
+        self.alignment = alignment
         domains = self._check_domains('domains', domains)
         if source_domains is not None:
             source_domains = self._check_domains(
@@ -96,6 +110,40 @@ class DomainDataset(BaseActionDataset):
                 f'got {domains}'
             )
         return domains
+
+    def _check_files(self, domain: str, data_list: list[dict]) -> None:
+        """Look for the media files of a domain.
+
+        Raises:
+            FileNotFoundError: With ``on_corrupt='raise'``, if one is missing.
+        """
+        if self.on_corrupt == 'skip':
+            return
+        files = {path for item in data_list for path in self._files(item)}
+        missing = missing_files(sorted(files))
+        if missing:
+            raise FileNotFoundError(
+                f'{len(missing)} of {len(files)} media files of domain '
+                f'{domain!r} are missing, the first ones: {missing[:3]}. Put '
+                "them there, or set on_corrupt='skip' to do without them"
+            )
+
+    def _files(self, item: dict) -> Iterator[str]:
+        """Yield the files and folders of an item that must be there."""
+        if 'video' in self.modalities:
+            yield item['filename']
+        if 'flow_dir' in item:
+            yield from (os.path.join(item['flow_dir'], c) for c in 'uv')
+        yield from item.get('flow_paths', ())
+
+    def get_data_info(self, idx: int) -> dict:
+        """Item of a sample, before the pipeline."""
+        data_info = super().get_data_info(idx)
+        data_info['alignment'] = self.alignment
+        # The base class sets its own, the same for all samples.
+        if 'start_frame' in data_info:
+            data_info['start_index'] = data_info.pop('start_frame')
+        return data_info
 
     def full_init(self) -> None:
         """Load the annotations."""
@@ -154,10 +202,24 @@ class DomainDataset(BaseActionDataset):
         except Exception as error:
             # A decoder of MMAction2 may have failed: this names the file if
             # it is corrupt.
-            read_video(filename)
+            self._check_media(self.get_data_info(idx))
             raise RuntimeError(
                 f'the pipeline failed on sample {idx}, {filename}: {error!r}'
             ) from error
+
+    def _check_media(self, data_info: dict) -> None:
+        """Decode what MMAction2's transforms may have failed to decode.
+
+        Raises:
+            CorruptMediaError: If a file cannot be decoded.
+        """
+        if 'video' not in self.modalities:
+            return
+        if 'frame_dir' in data_info:
+            for path in frame_paths(data_info):
+                read_frame(path)
+        else:
+            read_video(data_info['filename'])
 
     def _replacements(self, idx: int, domain: str) -> Iterator[int]:
         """Yield the other samples of a domain in an order set by ``idx``."""

@@ -1,31 +1,45 @@
 # Copyright (c) mmgmp authors.
 import csv
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmaction.registry import DATASETS
 
+from .arguments import check_choice, check_protocol
 from .domain_dataset import DomainDataset
 
 # Rows of the target are tested in this order by the published protocols.
 SPLITS = dict(train=('train',), test=('test',), all=('test', 'train'))
+FOLDERS = dict(video='videos', audio='audio', flow='flow')
 
 
 @DATASETS.register_module()
 class HACDataset(DomainDataset):
-    """Human-Animal-Cartoon, 7 actions in 3 domains, with video and audio.
+    """Human-Animal-Cartoon, 7 actions in 3 domains: video, audio and flow.
 
     The data set of `SimMMDG <https://arxiv.org/abs/2310.19795>`_::
 
         <data_root>/HAC_Splits/HAC_{train,test}_only_<domain>.csv
-        <data_root>/<domain>/videos/<name>.mp4
-        <data_root>/<domain>/audio/<name>.wav
+        <data_root>/<domain>/videos/<stem>.mp4
+        <data_root>/<domain>/audio/<stem>.wav
+        <data_root>/<domain>/flow/<stem>_flow_{x,y}.mp4
 
+    A domain that has no folder in ``data_root`` is looked for in
+    ``<data_root>/HAC_Splits/<domain>``, where other published code has it.
     Each row of a CSV file, which has no header, is a file name and a class
     index. Names are taken as they are, spaces included. A wav file may be
     absent: :class:`~mmgmp.datasets.LoadAudio` then reads the audio track of
-    the video. Missing videos are found at construction, other defects when
-    a sample is read.
+    the video. Missing files are found at construction, other defects when
+    a sample is read. With 'flow' among the modalities an item has
+    ``flow_paths``, the files of the horizontal and the vertical component.
+
+    24 clips of domain 'human' stand in both of its CSV files, and all of them
+    are read by default, as in the published protocols: they are trained on
+    and validated on where 'human' is a source, and tested twice where it is
+    the target. With ``duplicates='drop'`` a clip of the test file is left out
+    of the training rows: split 'train' has 1087 rows instead of 1111, split
+    'all' has 1363 instead of 1387, and split 'test' is the same.
 
     Args:
         data_root: Folder of the data set.
@@ -34,8 +48,9 @@ class HACDataset(DomainDataset):
             by the training rows, as targets are tested.
         source_domains: Domains of the training, in the order of their
             indices. Defaults to ``domains``.
-        on_corrupt: ``'raise'`` or ``'skip'``.
-        **kwargs: Arguments of :class:`~mmgmp.datasets.DomainDataset`.
+        duplicates: ``'keep'`` or ``'drop'``.
+        **kwargs: Arguments of :class:`~mmgmp.datasets.DomainDataset`, for
+            one ``modalities``.
 
     Raises:
         ValueError: If an argument has an unknown value or a repeated domain;
@@ -43,7 +58,7 @@ class HACDataset(DomainDataset):
             ``source_domains``, or all rows of one that is; if a CSV file is
             empty or has a row that is no file name with a class index.
         FileNotFoundError: If a folder, a CSV file or (with
-            ``on_corrupt='raise'``) a video is missing.
+            ``on_corrupt='raise'``) a media file is missing.
         CorruptMediaError: (an item) If its media are corrupt.
     """
 
@@ -66,19 +81,19 @@ class HACDataset(DomainDataset):
         domains: Sequence[str],
         split: str,
         source_domains: Sequence[str] | None = None,
+        duplicates: str = 'keep',
         **kwargs,
     ) -> None:
-        if split not in SPLITS:
-            raise ValueError(
-                f'`split` must be one of {tuple(SPLITS)}, got {split!r}'
-            )
+        check_choice('split', split, SPLITS)
+        check_choice('duplicates', duplicates, ('keep', 'drop'))
         if source_domains is not None:
-            _check_protocol(
+            check_protocol(
                 split,
                 self._check_domains('domains', domains),
                 self._check_domains('source_domains', source_domains),
             )
         self.split = split
+        self.duplicates = duplicates
         super().__init__(
             data_root=data_root,
             domains=domains,
@@ -100,54 +115,63 @@ class HACDataset(DomainDataset):
         return data_list
 
     def _load_domain(self, root: Path, domain: str) -> list[dict]:
-        videos = root / domain / 'videos'
-        if not videos.is_dir():
-            raise FileNotFoundError(
-                f'folder {videos} is missing: `data_root` must hold the '
-                f'videos of domain {domain!r} there'
-            )
+        media = root / domain
+        if not media.is_dir() and (root / 'HAC_Splits' / domain).is_dir():
+            media = root / 'HAC_Splits' / domain
+        folders = {
+            m: media / name
+            for m, name in FOLDERS.items()
+            if m in self.modalities
+        }
+        for modality, folder in folders.items():
+            # Without wav files the sound is that of the videos.
+            if modality != 'audio' and not folder.is_dir():
+                raise FileNotFoundError(
+                    f'folder {folder} is missing: `data_root` must hold the '
+                    f'{modality} of domain {domain!r} there'
+                )
         sources = self._metainfo['source_domains']
         index = sources.index(domain) if domain in sources else -1
-        present = {path.name for path in videos.iterdir()}
-        data_list, missing = [], []
-        for part in SPLITS[self.split]:
-            table = root / 'HAC_Splits' / f'HAC_{part}_only_{domain}.csv'
-            for name, label in read_table(table, self._metainfo['classes']):
-                if name not in present:
-                    missing.append(str(videos / name))
-                audio = root / domain / 'audio' / f'{Path(name).stem}.wav'
-                data_list.append(
-                    dict(
-                        filename=str(videos / name),
-                        audio_path=str(audio),
-                        label=label,
-                        domain=index,
-                        domain_name=domain,
-                    )
-                )
-        if missing and self.on_corrupt == 'raise':
-            raise FileNotFoundError(
-                f'{len(missing)} of {len(data_list)} videos of domain '
-                f'{domain!r} are missing, the first ones: {missing[:3]}. Put '
-                "them there, or set on_corrupt='skip' to do without them"
+        data_list = []
+        for name, label in self._read_rows(root, domain):
+            stem = Path(name).stem
+            item = dict(
+                filename=str(media / 'videos' / name),
+                audio_path=str(media / 'audio' / f'{stem}.wav'),
+                label=label,
+                domain=index,
+                domain_name=domain,
             )
+            if 'flow' in self.modalities:
+                item['flow_paths'] = tuple(
+                    str(media / 'flow' / f'{stem}_flow_{c}.mp4') for c in 'xy'
+                )
+            data_list.append(item)
+        self._check_files(domain, data_list)
         return data_list
 
+    def _files(self, item: dict) -> Iterator[str]:
+        yield from super()._files(item)
+        # In place of a wav file the track of the video is read.
+        if 'video' not in self.modalities and 'audio' in self.modalities:
+            wav = item['audio_path']
+            yield wav if os.path.exists(wav) else item['filename']
 
-def _check_protocol(split: str, domains: tuple, source_domains: tuple) -> None:
-    """Refuse to train on a target or to test on what was trained on."""
-    unseen = set(domains) - set(source_domains)
-    if split == 'train' and unseen:
-        raise ValueError(
-            f'`domains` {domains} are to be trained on, and '
-            f'{sorted(unseen)} are not in `source_domains` {source_domains}'
-        )
-    if split == 'all' and len(unseen) < len(domains):
-        raise ValueError(
-            f"split 'all' of `domains` {domains} has training samples of "
-            f'`source_domains` {source_domains}: a target must not be among '
-            "the sources (use split 'test' to validate on a source)"
-        )
+    def _read_rows(self, root: Path, domain: str) -> list[tuple[str, int]]:
+        tables = {
+            part: read_table(
+                root / 'HAC_Splits' / f'HAC_{part}_only_{domain}.csv',
+                self._metainfo['classes'],
+            )
+            for part in ('test', 'train')
+            if part in SPLITS[self.split] or self.duplicates == 'drop'
+        }
+        if self.duplicates == 'drop':
+            tested = {name for name, _ in tables['test']}
+            tables['train'] = [
+                row for row in tables['train'] if row[0] not in tested
+            ]
+        return [row for part in SPLITS[self.split] for row in tables[part]]
 
 
 def read_table(path: Path, classes: Sequence[str]) -> list[tuple[str, int]]:

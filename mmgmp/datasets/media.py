@@ -9,7 +9,9 @@ import av
 import mmcv
 import numpy as np
 import soundfile
+from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 # Sizes that a writer leaves in a RIFF header when it cannot seek back.
 _UNKNOWN_RIFF_SIZES = (0, 0xFFFFFFFF)
@@ -19,8 +21,12 @@ class CorruptMediaError(ValueError):
     """A media file is missing, empty, truncated, undecodable or silent."""
 
 
+class EmptyWindowError(CorruptMediaError):
+    """No sample of a sound file lies in the window asked for."""
+
+
 @contextmanager
-def _naming(path: str):
+def naming(path: str):
     """Turn an error of a decoder into one that names the file."""
     if not os.path.isfile(path):
         raise CorruptMediaError(f'media file {path} does not exist')
@@ -34,14 +40,15 @@ def _naming(path: str):
         ) from error
 
 
-@contextmanager
-def _open_container(path: str):
-    # Clips cut by old tools carry metadata that are no valid UTF-8.
-    with _naming(path), av.open(path, metadata_errors='ignore') as container:
-        yield container
+def open_container(path: str) -> InputContainer:
+    """Open a media file, which the caller closes."""
+    with naming(path):
+        # Clips cut by old tools carry metadata that are no valid UTF-8.
+        return av.open(path, metadata_errors='ignore')
 
 
-def _video_stream(container, path: str):
+def video_stream(container: InputContainer, path: str) -> VideoStream:
+    """First video stream of a file, which must state its frame rate."""
     if not container.streams.video:
         raise CorruptMediaError(f'media file {path} has no video stream')
     stream = container.streams.video[0]
@@ -56,8 +63,8 @@ def read_frame_rate(path: str) -> Fraction:
     Raises:
         CorruptMediaError: If the file cannot be read or has no frame rate.
     """
-    with _open_container(path) as container:
-        return _video_stream(container, path).average_rate
+    with open_container(path) as container, naming(path):
+        return video_stream(container, path).average_rate
 
 
 def read_video(
@@ -82,8 +89,8 @@ def read_video(
     # decoding of a small frame.
     convert = VideoReformatter()
     frames = []
-    with _open_container(path) as container:
-        stream = _video_stream(container, path)
+    with open_container(path) as container, naming(path):
+        stream = video_stream(container, path)
         # Threads cost more than they give on short, small clips, and the
         # workers of the data loader already occupy the cores.
         stream.thread_type = 'NONE'
@@ -121,7 +128,7 @@ def read_audio(
             be decoded, has no sample in the window, or its samples are not
             finite.
     """
-    with _naming(path):
+    with naming(path):
         _check_riff_size(path)
         with soundfile.SoundFile(path) as file:
             rate, total = file.samplerate, file.frames
@@ -141,7 +148,7 @@ def read_audio_track(
     audio track is a :class:`CorruptMediaError` too.
     """
     chunks, length, begin = [], 0, None
-    with _open_container(path) as container:
+    with open_container(path) as container, naming(path):
         if not container.streams.audio:
             raise CorruptMediaError(f'media file {path} has no audio track')
         stream = container.streams.audio[0]
@@ -179,7 +186,7 @@ def _window(
         stop: End of the window in seconds; None means all that follows.
 
     Raises:
-        CorruptMediaError: If no sample is in the window.
+        EmptyWindowError: If no sample is in the window.
     """
     first = max(0, round((start - begin) * rate))
     last = total
@@ -187,7 +194,7 @@ def _window(
         last = min(total, round((stop - begin) * rate))
     if first >= last:
         to = 'its end' if stop is None else f'{stop:.2f} s'
-        raise CorruptMediaError(
+        raise EmptyWindowError(
             f'the audio of media file {path} lasts from {begin:.2f} to '
             f'{begin + total / rate:.2f} s, and the clip from {start:.2f} s '
             f'to {to}'

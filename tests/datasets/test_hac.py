@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from mmgmp.datasets import CorruptMediaError, HACDataset
 from mmgmp.datasets.synthetic.spec import CLASSES, DOMAINS
 from tests.utils.media import tone, write_hac, write_wav
+from tests.utils.twins import make_hac_twin
 
 ROWS = {
     ('train', 'human'): [('a.mp4', 0), ('b b .mp4', 6)],
@@ -58,6 +59,7 @@ def test_item(clean):
         label=6,
         domain=0,
         domain_name='human',
+        alignment='true_fps',
         modality='RGB',
         start_index=0,
         sample_idx=1,
@@ -103,6 +105,85 @@ def test_domain_is_the_index_among_the_sources(clean):
     assert set(domains(['cartoon'], 'all', source_domains=sources)) == {
         ('cartoon', -1)
     }
+
+
+# --- published forms ---------------------------------------------------------
+
+
+@pytest.fixture(scope='module', params=[False, True])
+def twin(request, tmp_path_factory):
+    """Folder of the twin, and of its domains' folders."""
+    root = tmp_path_factory.mktemp('twin')
+    make_hac_twin(root, num_frames=12, nested=request.param)
+    return root, root / 'HAC_Splits' if request.param else root
+
+
+def test_both_places_of_the_media(twin):
+    root, media = twin
+    dataset = HACDataset(
+        str(root), ['animal'], 'train', modalities=('video', 'flow')
+    )
+    stem = f'{media}/animal/flow/animal_train_1 _flow_'
+    item = dataset.get_data_info(1)
+    assert item['flow_paths'] == (f'{stem}x.mp4', f'{stem}y.mp4')
+    assert item['filename'] == f'{media}/animal/videos/animal_train_1 .mp4'
+    assert item['audio_path'] == f'{media}/animal/audio/animal_train_1 .wav'
+    plain = HACDataset(str(root), ['animal'], 'train', alignment='as_released')
+    assert 'flow_paths' not in plain.get_data_info(1)
+    assert plain.get_data_info(1)['alignment'] == 'as_released'
+
+
+@pytest.mark.parametrize(
+    ('split', 'kept', 'dropped'),
+    [
+        ('train', ['train_0', 'train_1 '], ['train_1 ']),
+        (
+            'test',
+            ['test_0', 'test_1', 'train_0'],
+            ['test_0', 'test_1', 'train_0'],
+        ),
+        (
+            'all',
+            ['test_0', 'test_1', 'train_0', 'train_0', 'train_1 '],
+            ['test_0', 'test_1', 'train_0', 'train_1 '],
+        ),
+    ],
+)
+def test_duplicates(twin, split, kept, dropped):
+    for duplicates, expected in (('keep', kept), ('drop', dropped)):
+        dataset = HACDataset(
+            str(twin[0]), ['human'], split, duplicates=duplicates
+        )
+        assert names(dataset) == [f'human_{stem}.mp4' for stem in expected]
+    default = HACDataset(str(twin[0]), ['human'], split)
+    assert names(default) == [f'human_{stem}.mp4' for stem in kept]
+    with pytest.raises(ValueError, match="duplicates.*'remove'"):
+        HACDataset(str(twin[0]), ['human'], split, duplicates='remove')
+
+
+def test_only_the_media_in_use_have_to_be_there(twin, tmp_path):
+    root = shutil.copytree(twin[0], tmp_path / 'hac')
+    media = root / twin[1].relative_to(twin[0])
+
+    def build(*modalities):
+        return HACDataset(
+            str(root), ['animal'], 'train', modalities=modalities
+        )
+
+    (media / 'animal/flow/animal_train_0_flow_y.mp4').unlink()
+    with pytest.raises(FileNotFoundError, match=r'1 of 6.*flow_y\.mp4'):
+        build('video', 'flow')
+    shutil.rmtree(media / 'animal/flow')
+    with pytest.raises(FileNotFoundError, match='the flow of domain'):
+        build('audio', 'flow')
+    build('video', 'audio')
+    (media / 'animal/audio/animal_train_0.wav').unlink()
+    build('audio')  # from the track of the video
+    shutil.rmtree(media / 'animal/videos')
+    with pytest.raises(FileNotFoundError, match=r'1 of 2.*train_0\.mp4'):
+        build('audio')
+    with pytest.raises(FileNotFoundError, match='the video of domain'):
+        build('video', 'audio')
 
 
 # --- mistakes ---------------------------------------------------------------
@@ -174,7 +255,7 @@ def test_wrong_table(root, content, words):
 def test_missing_videos_are_found_at_construction(root):
     for name in ('d', 'f'):
         (root / f'cartoon/videos/{name}.mp4').unlink()
-    with pytest.raises(FileNotFoundError, match='2 of 3 videos') as error:
+    with pytest.raises(FileNotFoundError, match='2 of 3 media files') as error:
         HACDataset(str(root), ['human', 'cartoon'], 'train')
     assert str(root / 'cartoon/videos/d.mp4') in str(error.value)
 

@@ -11,6 +11,9 @@ from mmengine.logging import print_log
 
 from mmgmp.utils.seeding import generator_states
 
+# Actions share the folder of a video's frames.
+_IDENTITY = ('filename', 'start_index', 'total_frames')
+
 
 @TRANSFORMS.register_module()
 class CachedTransforms(BaseTransform):
@@ -31,7 +34,8 @@ class CachedTransforms(BaseTransform):
 
     Required keys:
 
-        - filename (str): Identifies the sample.
+        - filename (str): Identifies the sample, together with
+        - start_index, total_frames (int, optional).
 
     Added keys:
 
@@ -70,7 +74,7 @@ class CachedTransforms(BaseTransform):
         self.max_megabytes = max_megabytes
         self.num_bytes = 0
         self._full = False
-        self._added: dict[str, dict] = {}
+        self._added: dict[tuple, dict] = {}
 
     def __len__(self) -> int:
         """Number of samples in the cache."""
@@ -78,7 +82,7 @@ class CachedTransforms(BaseTransform):
 
     def transform(self, results: dict) -> dict | None:
         """Add the keys of the transforms, from the cache if possible."""
-        key = results['filename']
+        key = tuple(map(results.get, _IDENTITY))
         if key not in self._added:
             inputs, states = dict(results), generator_states()
             results = self.transforms(results)
@@ -94,7 +98,7 @@ class CachedTransforms(BaseTransform):
         results.update(copy.deepcopy(self._added[key]))
         return results
 
-    def _store(self, key: str, inputs: dict, results: dict) -> None:
+    def _store(self, key: tuple, inputs: dict, results: dict) -> None:
         added = {
             k: v
             for k, v in results.items()

@@ -96,3 +96,10 @@ def test_failed_and_dropped_samples_are_not_cached():
         with pytest.raises(OSError, match='unreadable'):
             failing(dict(filename='a'))
     assert len(cached) == len(failing) == 0
+
+
+def test_actions_of_one_folder_of_frames_are_told_apart():
+    transform = CachedTransforms([lambda results: dict(results, x=[1])])
+    for start, total in ((1, 5), (7, 5), (1, 9), (1, 5)):
+        transform(dict(filename='a', start_index=start, total_frames=total))
+    assert len(transform) == 3

@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from mmgmp.datasets import CorruptMediaError, LoadAudio
+from mmgmp.datasets.transforms.audio_spectrogram import fit_length
 from mmgmp.datasets.transforms.load_audio import clip_window, resample
 from tests.utils.media import moving_frames, tone, write_video, write_wav
 
@@ -114,8 +115,89 @@ def test_audio_shorter_than_the_video(tmp_path, sample):
 
 @pytest.mark.parametrize(
     ('arguments', 'words'),
-    [(dict(sample_rate=0), 'sample_rate'), (dict(align='start'), 'align')],
+    [
+        (dict(sample_rate=0), 'sample_rate'),
+        (dict(align='start'), 'align'),
+        (dict(follow='audio'), 'follow'),
+    ],
 )
 def test_wrong_argument(arguments, words):
     with pytest.raises(ValueError, match=words):
         LoadAudio(**arguments)
+
+
+# --- published protocols ----------------------------------------------------
+
+
+def released_piece(samples, start_time, end_time, rate):
+    """The published code: a window, repeated to 160000 samples."""
+    duration = len(samples) / rate
+    start = int(np.round(start_time / duration * len(samples)))
+    end = int(np.round(end_time / duration * len(samples)))
+    samples = samples[start:end][:160000]
+    if len(samples) == 0:
+        samples = np.zeros(160000)
+    while len(samples) < 160000:
+        samples = np.tile(samples, 10)[:160000]
+    return samples
+
+
+@pytest.mark.parametrize('rate', [16000, 44100])
+@pytest.mark.parametrize(
+    'indices',
+    [
+        np.arange(7, 71, 2),
+        np.arange(0, 64, 2) % 49,  # a clip of 50 frames: 13 / 24 s
+        np.arange(0, 64, 2) % 62,  # of 63 frames: no sound
+        np.array([30, 4]),  # ends before it begins
+        np.array([60, 90]),  # begins after the sound ends
+    ],
+)
+def test_window_as_released(sample, rate, indices):
+    write_wav(sample['audio_path'], np.linspace(0.1, 0.9, 2 * rate), rate)
+    stored, _ = soundfile.read(sample['audio_path'])
+    sample.update(
+        frame_inds=indices + 3,
+        start_index=3,
+        avg_fps=30.0,  # not used
+        alignment='as_released',
+    )
+    results = LoadAudio()(sample)
+    expected = released_piece(stored, indices[0] / 24, indices[-1] / 24, rate)
+    np.testing.assert_array_equal(
+        fit_length(results['audios'], 160000), expected
+    )
+    if expected.any():
+        assert results['sample_rate'] == rate
+
+
+def test_window_of_flow(sample):
+    stored, _ = soundfile.read(sample['audio_path'], dtype='float32')
+    sample.update(flow_frame_inds=np.array([10, 14, 18]), flow_fps=20.0)
+    results = LoadAudio(follow='flow')(dict(sample))
+    np.testing.assert_array_equal(results['audios'], stored[8000:15200])
+    results = LoadAudio(follow='flow')(dict(sample, alignment='as_released'))
+    np.testing.assert_array_equal(results['audios'], stored[6667:12000])
+
+
+def test_window_of_an_action(sample):
+    stored, _ = soundfile.read(sample['audio_path'], dtype='float32')
+    sample.update(audio_start=0.26, audio_stop=1.01)
+    results = LoadAudio(align='action')(dict(sample))
+    np.testing.assert_array_equal(results['audios'], stored[4160:16160])
+    # The track of a clip would be another piece of time.
+    missing = dict(sample, audio_path=sample['audio_path'] + 'x')
+    with pytest.raises(CorruptMediaError, match=r'wavx does not exist'):
+        LoadAudio(align='action')(missing)
+
+
+def test_silence_may_be_allowed(tmp_path, sample):
+    transform = LoadAudio(allow_silence=True)
+    write_wav(tmp_path / 'a.wav', tone(0.5))
+    assert not transform(dict(sample))['audios'].any()  # ended before
+    write_wav(tmp_path / 'a.wav', np.zeros(32000))
+    assert transform(dict(sample))['audios'].shape == (9333,)
+    path = tmp_path / 'a.wav'
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(CorruptMediaError, match='truncated'):
+        transform(dict(sample))

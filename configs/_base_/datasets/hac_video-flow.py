@@ -1,0 +1,24 @@
+# Video and flow.
+_base_ = './hac.py'
+
+modalities = ('video', 'flow')
+train_pipeline = [
+    *_base_.rgb_train,
+    *_base_.flow_train,
+    dict(_base_.pack, collect_keys=modalities),
+]
+test_pipeline = [
+    *_base_.rgb_test,
+    *_base_.flow_test,
+    dict(_base_.pack, collect_keys=modalities),
+]
+
+train_dataloader = dict(
+    dataset=dict(modalities=modalities, pipeline=train_pipeline)
+)
+val_dataloader = dict(
+    dataset=dict(modalities=modalities, pipeline=test_pipeline)
+)
+test_dataloader = dict(
+    dataset=dict(modalities=modalities, pipeline=test_pipeline)
+)

@@ -1,0 +1,190 @@
+# Copyright (c) mmgmp authors.
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mmaction.registry import DATASETS
+
+from .arguments import check_choice, check_protocol
+from .domain_dataset import DomainDataset
+from .epic_kitchens_split import Action, read_split
+
+SPLITS = ('train', 'test')
+MEDIA = ('clips', 'frames')
+FOLDER = 'MM-SADA_Domain_Adaptation_Splits'
+PARTICIPANTS = dict(D1='P08', D2='P01', D3='P22')
+FRAME_TEMPLATE = 'frame_{:010d}.jpg'
+
+
+@DATASETS.register_module()
+class EPICKitchensDataset(DomainDataset):
+    """EPIC-Kitchens, 8 verbs in 3 kitchens: video, audio and flow.
+
+    The splits of `MM-SADA <https://arxiv.org/abs/2001.09691>`_, whose domains
+    D1, D2 and D3 are the kitchens of participants P08, P01 and P22::
+
+        <data_root>/MM-SADA_Domain_Adaptation_Splits/D1_train.pkl ...
+
+    The pickled tables are read without running anything that they name; CSV
+    files of the same names, which ``tools/data/epic_kitchens/
+    convert_splits.py`` writes, are read in their place where there are any.
+    The media have one of two forms. ``media='frames'``, those of SimMMDG::
+
+        <data_root>/rgb/<split>/<domain>/<video>/frame_0000000001.jpg ...
+        <data_root>/rgb/<split>/<domain>/<video>.wav
+        <data_root>/flow/<split>/<domain>/<video>/{u,v}/frame_0000000001.jpg
+
+    and ``media='clips'``, those of MMDG-Benchmark, in the folder of the split
+    files, with the numbers of the frames, at half the rate for flow::
+
+        video/<split>/<domain>/<domain>_<video>_<start>_<stop>_<label>.mp4
+        flow/<split>/<domain>/<domain>_<video>_<start>_<stop>_<label>_u.mp4
+        audio/<split>/<domain>/<video>.wav
+
+    In both forms the wav file is that of the whole video, of which
+    ``LoadAudio(align='action')`` takes the seconds ``audio_start`` to
+    ``audio_stop`` of the item.
+
+    Args:
+        data_root: Folder of the data set.
+        domains: Domains to read, of 'D1', 'D2' and 'D3'.
+        split: ``'train'`` or ``'test'``. Targets are tested on their test
+            rows alone.
+        media: ``'clips'`` or ``'frames'``.
+        source_domains: Domains of the training, in the order of their
+            indices. Defaults to ``domains``.
+        **kwargs: Arguments of :class:`~mmgmp.datasets.DomainDataset`, for
+            one ``modalities``.
+
+    Raises:
+        ValueError: If an argument has an unknown value or a repeated domain;
+            if training rows are read of a domain that is not in the given
+            ``source_domains``; if a split file is of another form or of
+            another kitchen.
+        ForbiddenGlobalError: If a pickled split file holds more than a table.
+        FileNotFoundError: If a split file or (with ``on_corrupt='raise'``) a
+            media file, or the folder of its frames, is missing.
+        CorruptMediaError: (an item) If its media are corrupt.
+    """
+
+    METAINFO = dict(
+        classes=(
+            'take',
+            'put',
+            'open',
+            'close',
+            'wash',
+            'cut',
+            'mix',
+            'pour',
+        )
+    )
+    DOMAINS = ('D1', 'D2', 'D3')
+
+    def __init__(
+        self,
+        data_root: str,
+        domains: Sequence[str],
+        split: str,
+        media: str = 'clips',
+        source_domains: Sequence[str] | None = None,
+        **kwargs,
+    ) -> None:
+        check_choice('split', split, SPLITS)
+        check_choice('media', media, MEDIA)
+        if source_domains is not None:
+            check_protocol(
+                split,
+                self._check_domains('domains', domains),
+                self._check_domains('source_domains', source_domains),
+            )
+        self.split = split
+        self.media = media
+        super().__init__(
+            data_root=data_root,
+            domains=domains,
+            source_domains=source_domains,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Read the split files and check that the media are there."""
+        root = Path(self.data_root)
+        if not (root / FOLDER).is_dir():
+            raise FileNotFoundError(
+                f'folder {root / FOLDER} is missing: `data_root` must hold '
+                'the split files there'
+            )
+        data_list = []
+        for domain in self._metainfo['domains']:
+            data_list += self._load_domain(root, domain)
+        return data_list
+
+    def _load_domain(self, root: Path, domain: str) -> list[dict]:
+        sources = self._metainfo['source_domains']
+        index = sources.index(domain) if domain in sources else -1
+        data_list = []
+        for action in read_split(root / FOLDER, domain, self.split):
+            if action.video_id.partition('_')[0] != PARTICIPANTS[domain]:
+                raise ValueError(
+                    f'the {self.split} split of {domain} in {root / FOLDER} '
+                    f'names video {action.video_id!r}, and {domain} is the '
+                    f'kitchen of participant {PARTICIPANTS[domain]}'
+                )
+            place = self._frames if self.media == 'frames' else self._clips
+            item = dict(
+                audio_start=action.start,
+                audio_stop=action.stop,
+                label=action.label,
+                domain=index,
+                domain_name=domain,
+                **place(root, domain, action),
+            )
+            data_list.append(item)
+        self._check_files(domain, data_list)
+        return data_list
+
+    def _frames(self, root: Path, domain: str, action: Action) -> dict:
+        """Where the media of an action lie in folders of frames."""
+        part = Path(self.split, domain, action.video_id)
+        folder = str(root / 'rgb' / part)
+        item = dict(
+            filename=folder,
+            frame_dir=folder,
+            filename_tmpl=FRAME_TEMPLATE,
+            start_frame=action.start_frame,
+            total_frames=action.stop_frame - action.start_frame,
+            audio_path=f'{folder}.wav',
+        )
+        if 'flow' in self.modalities:
+            item.update(
+                flow_dir=str(root / 'flow' / part),
+                flow_start_index=action.flow_start,
+                flow_total_frames=action.flow_length,
+            )
+        return item
+
+    def _clips(self, root: Path, domain: str, action: Action) -> dict:
+        """Where the media of an action lie as clips."""
+
+        def folder(name: str) -> Path:
+            return root / FOLDER / name / self.split / domain
+
+        name = f'{domain}_{action.video_id}'
+        frames = f'{action.start_frame}_{action.stop_frame}_{action.label}'
+        item = dict(
+            filename=str(folder('video') / f'{name}_{frames}.mp4'),
+            audio_path=str(folder('audio') / f'{action.video_id}.wav'),
+        )
+        if 'flow' in self.modalities:
+            stop = action.flow_start + action.flow_length
+            frames = f'{action.flow_start}_{stop}_{action.label}'
+            item['flow_paths'] = tuple(
+                str(folder('flow') / f'{name}_{frames}_{component}.mp4')
+                for component in 'uv'
+            )
+        return item
+
+    def _files(self, item: dict) -> Iterator[str]:
+        yield from super()._files(item)
+        if 'audio' in self.modalities:
+            yield item['audio_path']

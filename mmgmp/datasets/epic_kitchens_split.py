@@ -1,0 +1,172 @@
+# Copyright (c) mmgmp authors.
+"""Reading of the split files of EPIC-Kitchens, pickled or as CSV."""
+
+import csv
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from .pickled_frame import read_pickled_frame
+
+# Columns of the published files, and the type of their values.
+COLUMNS = dict(
+    uid=int,
+    participant_id=str,
+    video_id=str,
+    narration=str,
+    start_timestamp=str,
+    stop_timestamp=str,
+    start_frame=int,
+    stop_frame=int,
+    verb=str,
+    verb_class=int,
+)
+NUM_CLASSES = 8
+
+
+class Action(NamedTuple):
+    """An action of EPIC-Kitchens.
+
+    Attributes:
+        video_id: Name of the video, such as 'P08_01'.
+        start: Begin in seconds.
+        stop: End in seconds.
+        start_frame: Number of the first frame, at 60 frames per second.
+        stop_frame: Number of the frame after the last one.
+        label: Index of the verb class.
+    """
+
+    video_id: str
+    start: float
+    stop: float
+    start_frame: int
+    stop_frame: int
+    label: int
+
+    @property
+    def flow_start(self) -> int:
+        """Number of the first frame of optical flow, at half the rate."""
+        return math.ceil(self.start_frame / 2)
+
+    @property
+    def flow_length(self) -> int:
+        """Number of frames of optical flow."""
+        return (self.stop_frame - self.start_frame) // 2
+
+
+def read_split(folder: Path, domain: str, split: str) -> list[Action]:
+    """Read the actions of a domain, from CSV where there is such a file.
+
+    Args:
+        folder: Folder that holds ``<domain>_<split>.csv`` or ``.pkl``.
+        domain: 'D1', 'D2' or 'D3'.
+        split: 'train' or 'test'.
+
+    Returns:
+        The actions in the order of the rows.
+
+    Raises:
+        FileNotFoundError: If there is neither file.
+        ForbiddenGlobalError: If the pickled file holds more than a table.
+        ValueError: If a file or a row has another form than the published
+            ones.
+    """
+    path = folder / f'{domain}_{split}.csv'
+    if path.is_file():
+        columns = read_csv(path)
+    else:
+        path = path.with_suffix('.pkl')
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'annotation file {path} is missing, and so is '
+                f'{path.with_suffix(".csv").name}'
+            )
+        columns = read_pickled_frame(path)
+    absent = [name for name in COLUMNS if name not in columns]
+    if absent:
+        raise ValueError(
+            f'{path} lacks the columns {absent}; it has {list(columns)}'
+        )
+    rows = zip(*(columns[name] for name in COLUMNS))
+    actions = [
+        _action(dict(zip(COLUMNS, row)), f'{path}, row {i}')
+        for i, row in enumerate(rows)
+    ]
+    if not actions:
+        raise ValueError(f'annotation file {path} has no rows')
+    return actions
+
+
+def read_csv(path: Path) -> dict[str, list]:
+    """Read a CSV file with a header, as ``convert_splits.py`` writes it.
+
+    Returns:
+        Column name -> values, integers in the columns that hold such.
+
+    Raises:
+        ValueError: If a row has too few or too many values, or one that is no
+            integer where one is expected.
+    """
+    columns = {}
+    with open(path, newline='', encoding='utf-8') as file:
+        reader = csv.DictReader(file, strict=True)
+        for row in reader:
+            where = f'{path}, line {reader.line_num}'
+            if None in row or None in row.values():
+                raise ValueError(
+                    f'{where}: expected {len(reader.fieldnames)} values'
+                )
+            for name, value in row.items():
+                try:
+                    value = COLUMNS.get(name, str)(value)
+                except ValueError as error:
+                    raise ValueError(
+                        f'{where}: `{name}` must be an integer, got {value!r}'
+                    ) from error
+                columns.setdefault(name, []).append(value)
+        return columns or {name: [] for name in reader.fieldnames or ()}
+
+
+def _action(row: dict, where: str) -> Action:
+    for name, kind in COLUMNS.items():
+        if not isinstance(row[name], kind):
+            raise ValueError(
+                f'{where}: `{name}` must be of type {kind.__name__}, got '
+                f'{row[name]!r}'
+            )
+    if not 0 <= row['verb_class'] < NUM_CLASSES:
+        raise ValueError(
+            f'{where}: `verb_class` must be an integer from 0 to '
+            f'{NUM_CLASSES - 1}, got {row["verb_class"]!r}'
+        )
+    if not 0 <= row['start_frame'] <= row['stop_frame'] - 2:
+        raise ValueError(
+            f'{where}: `stop_frame` {row["stop_frame"]} must follow '
+            f'`start_frame` {row["start_frame"]} by 2 or more'
+        )
+    if Path(row['video_id']).name != row['video_id']:
+        raise ValueError(
+            f'{where}: `video_id` {row["video_id"]!r} is no name of a folder'
+        )
+    times = [
+        _seconds(row[name], f'{where}: `{name}`')
+        for name in ('start_timestamp', 'stop_timestamp')
+    ]
+    return Action(
+        row['video_id'],
+        *times,
+        row['start_frame'],
+        row['stop_frame'],
+        row['verb_class'],
+    )
+
+
+def _seconds(timestamp: str, where: str) -> float:
+    """Seconds of a time written as HH:MM:SS.ss."""
+    try:
+        hours, minutes, seconds = map(float, timestamp.split(':'))
+    except ValueError as error:
+        raise ValueError(
+            f'{where} must be a time HH:MM:SS.ss, got {timestamp!r}'
+        ) from error
+    return (hours * 60 + minutes) * 60 + seconds
