@@ -144,3 +144,128 @@ def test_fully_frozen_encoder_stays_in_eval_mode():
 def test_wrong_argument_is_named(kwargs, message):
     with pytest.raises(ValueError, match=message):
         build(**kwargs)
+
+
+def randomize(module):
+    """Give every tensor values that no initialization gives."""
+    for tensor in module.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.uniform_(0.5, 1.5)
+        else:
+            tensor.fill_(7)
+    return module
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A file with the state of each encoder."""
+    files = {}
+    for modality, cfg in encoders().items():
+        state = randomize(MODELS.build(cfg)).state_dict()
+        files[modality] = str(tmp_path / f'{modality}.pth')
+        torch.save(dict(state_dict=state), files[modality])
+    return files
+
+
+def test_pretrained_loads_every_tensor(weights):
+    backbone = build(pretrained=weights)
+    backbone.init_weights()
+    for modality, path in weights.items():
+        expected = torch.load(path)['state_dict']
+        state = getattr(backbone, modality).state_dict()
+        assert state.keys() == expected.keys()
+        for name, tensor in state.items():
+            assert torch.equal(tensor, expected[name]), name
+
+
+def test_weights_are_read_once(weights):
+    backbone = build(pretrained=weights)
+    backbone.init_weights()
+    backbone.audio.conv1.weight.data.zero_()
+    backbone.init_weights()
+    assert not backbone.audio.conv1.weight.any()
+
+
+def test_random_init_keeps_a_module_random(weights):
+    backbone = build(pretrained=weights, random_init=dict(audio=['layer4']))
+    backbone.init_weights()
+    expected = torch.load(weights['audio'])['state_dict']
+    for name, tensor in backbone.audio.state_dict().items():
+        loaded = torch.equal(tensor, expected[name])
+        assert loaded == (not name.startswith('layer4.')), name
+
+
+def test_partly_fitting_weights_are_an_error(weights):
+    checkpoint = torch.load(weights['audio'])
+    del checkpoint['state_dict']['layer4.1.bn2.weight']
+    torch.save(checkpoint, weights['audio'])
+    backbone = build(pretrained=weights)
+    with pytest.raises(ValueError, match=r'missing  layer4\.1\.bn2\.weight'):
+        backbone.init_weights()
+
+
+def test_missing_weights_are_an_error_of_the_training_alone():
+    backbone = build(pretrained=dict(audio='absent.pth'))
+    assert list(backbone(make_inputs())) == ['video', 'audio']
+    with pytest.raises(FileNotFoundError, match=r'absent\.pth is missing'):
+        backbone.init_weights()
+
+
+def frozen_statistics(backbone, modality):
+    return {
+        name: tensor.clone()
+        for name, tensor in getattr(backbone, modality).state_dict().items()
+        if 'layer4' not in name and 'running' in name
+    }
+
+
+def test_drifting_statistics_follow_the_batches():
+    trainable = dict(
+        video=['slow_path.layer4', 'fast_path.layer4'], audio=['layer4']
+    )
+    backbone = build(
+        trainable=trainable, drifting_statistics=['video']
+    ).train()
+    before = {m: frozen_statistics(backbone, m) for m in backbone.modalities}
+    backbone(make_inputs())
+    after = {m: frozen_statistics(backbone, m) for m in backbone.modalities}
+    for modality, drifts in (('video', True), ('audio', False)):
+        assert before[modality]
+        for name, tensor in after[modality].items():
+            same = torch.equal(tensor, before[modality][name])
+            assert same != drifts, name
+    trained = {n for n, p in backbone.named_parameters() if p.requires_grad}
+    assert all('layer4' in name for name in trained)
+    assert not any(m.training for m in backbone.eval().modules())
+
+
+def test_features_are_dropped_in_training_only():
+    backbone = build(
+        encoders=dict(text=dict(type='SequenceEncoder')),
+        feature_dropout=dict(text=0.25),
+    )
+    sequence = dict(text=torch.randn(400, 7, 6))
+    clean = backbone.eval()(sequence)['text']
+    torch.testing.assert_close(clean, backbone.text(sequence['text']))
+    seen = backbone.train()(sequence)['text']
+    dropped = seen == 0
+    assert 0.2 < dropped.float().mean() < 0.3
+    torch.testing.assert_close(seen[~dropped], clean[~dropped] / 0.75)
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(pretrained=dict(flow='x')), "`pretrained` names .* 'flow'"),
+        (dict(drifting_statistics=['flow']), "`drifting_stat.* 'flow'"),
+        (dict(feature_dropout=dict(flow=0.5)), "`feature_dropout` .* 'flow'"),
+        (dict(random_init=dict(audio=['layer4'])), 'no `pretrained` file'),
+        (
+            dict(pretrained=dict(audio='x'), random_init=dict(audio=['fc'])),
+            "`random_init`.*'fc'.*layer4",
+        ),
+    ],
+)
+def test_wrong_argument_about_weights_is_named(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        build(**kwargs)

@@ -1,0 +1,15 @@
+# python tools/train.py configs/base/hac/base_slowfast-r101-resnet18_1xb16-20e_hac-animal.py \
+#     --test
+_base_ = [
+    '../../_base_/models/slowfast-r101_resnet18_adversarial.py',
+    '../../_base_/datasets/hac_video-audio.py',
+    '../../_base_/schedules/adam_20e.py',
+    '../../_base_/default_runtime.py',
+]
+
+sources, target = ['human', 'cartoon'], ['animal']
+
+model = dict(cls_head=dict(num_classes=7))
+train_dataloader = dict(dataset=dict(domains=sources))
+val_dataloader = dict(dataset=dict(domains=sources))
+test_dataloader = dict(dataset=dict(domains=target, source_domains=sources))

@@ -1,0 +1,10 @@
+# python tools/train.py configs/gmp/epic_kitchens/gmp_slowfast-r101-resnet18-slowonly-r50-flow_1xb16-20e_epic-d2.py \
+#     --test
+_base_ = '../../base/epic_kitchens/base_slowfast-r101-resnet18-slowonly-r50-flow_1xb16-20e_epic-d2.py'
+
+optim_wrapper = dict(
+    type='GMPOptimWrapper',
+    tasks=dict(semantic=['loss_cls'], domain=['loss_domain']),
+    alpha_k=0.5,  # 0 leaves the stronger modality's classes alone
+    alpha_p=0.5,  # 0 leaves the more invariant modality's domains alone
+)

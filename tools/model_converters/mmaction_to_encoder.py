@@ -1,0 +1,9 @@
+# Copyright (c) mmgmp authors.
+"""Make a video or flow encoder from a recognizer of mmaction 0.x or 1.x."""
+
+import mmgmp  # noqa: F401, registers the models
+from mmgmp.utils.convert_checkpoint import run_converter
+from mmgmp.utils.encoder_weights import MMACTION_RULES
+
+if __name__ == '__main__':
+    run_converter(__doc__, ['video', 'flow'], 'state_dict', MMACTION_RULES)
