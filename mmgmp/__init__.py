@@ -17,6 +17,7 @@ from . import compat  # noqa: E402
 compat.apply()
 
 from . import (  # noqa: E402
+    apis,
     datasets,
     engine,
     evaluation,
@@ -27,6 +28,7 @@ from . import (  # noqa: E402
 
 __all__ = [
     '__version__',
+    'apis',
     'compat',
     'datasets',
     'engine',

@@ -8,8 +8,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 PUBLIC_TYPES = dict(
-    DATASETS=['HACDataset', 'MiniHACDataset'],
-    TRANSFORMS=['AudioSpectrogram', 'LoadAudio', 'SpectrogramAugment'],
+    DATASETS=['EPICKitchensDataset', 'HACDataset', 'MiniHACDataset'],
+    TRANSFORMS=[
+        'AudioSpectrogram',
+        'DecodeFrames',
+        'FlipFlow',
+        'FlowBranch',
+        'LoadAudio',
+        'OpenFlow',
+        'OpenVideo',
+        'SpectrogramAugment',
+    ],
     MODELS=[
         'ConcatFusion',
         'DomainAdversarial',
@@ -20,6 +29,7 @@ PUBLIC_TYPES = dict(
     ],
     OPTIM_WRAPPERS=['AmpGMPOptimWrapper', 'GMPOptimWrapper'],
     METRICS=['DomainAccMetric'],
+    INFERENCERS=['AudioVideoInferencer'],
     HOOKS=['AtomicCheckpointHook', 'RNGStateHook', 'ReplicaCheckHook'],
 )
 

@@ -1,0 +1,213 @@
+# Copyright (c) mmgmp authors.
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from mmaction.registry import INFERENCERS, MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.config import Config
+from mmengine.infer import BaseInferencer
+from mmengine.registry import init_default_scope
+from rich.progress import track
+from torch import nn
+
+from mmgmp.datasets import CorruptMediaError
+from mmgmp.utils import register_all_modules
+
+from .class_names import class_names
+from .drawing import check_drawn_paths, draw_on_video, drawn_path
+from .media_file_pipeline import MediaFilePipeline
+from .prediction import captions, to_dict
+from .weights import load_weights
+
+OnCorrupt = Callable[[str, CorruptMediaError], None]
+
+
+@INFERENCERS.register_module()
+class AudioVideoInferencer(BaseInferencer):
+    """Predict the action in media files with their own sound track.
+
+    It takes the test pipeline and the class names from the config; the data
+    set need not be there. A file without sound is predicted from its video
+    alone, with a warning: the audio counts as zeros in ``fused`` and gets no
+    scores. See :class:`MediaFilePipeline` and :func:`load_weights`.
+
+    Args:
+        model: Config, or its path, of a :class:`MultimodalRecognizer` of
+            video and audio.
+        weights: Checkpoint.
+        device: Device, such as ``'cpu'`` or ``'cuda:0'``. Defaults to the
+            best there is.
+        show_progress: Whether to show a progress bar.
+
+    Raises:
+        FileNotFoundError: The config or the checkpoint is missing.
+        ValueError: The config has other modalities or no class names, or the
+            checkpoint is damaged or another model's.
+
+    Example:
+        >>> inferencer = AudioVideoInferencer('config.py', 'best.pth')
+        >>> inferencer('clip.mp4')['predictions'][0]['classes'][0]['name']
+        'running'
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Config,
+        weights: str | Path,
+        device: str | None = None,
+        show_progress: bool = True,
+    ) -> None:
+        if not isinstance(model, Config):
+            if not Path(model).is_file():
+                raise FileNotFoundError(f'config {model} does not exist')
+            model = Config.fromfile(model)
+        register_all_modules(init_default_scope=False)
+        init_default_scope('mmaction')
+        self.classes = class_names(model)
+        super().__init__(
+            model, str(weights), device, 'mmaction', show_progress
+        )
+
+    def __call__(
+        self,
+        inputs: str | Path | Sequence[str | Path],
+        return_datasamples: bool = False,
+        batch_size: int = 1,
+        topk: int = 5,
+        out_dir: str | None = None,
+        on_corrupt: OnCorrupt | None = None,
+    ) -> dict:
+        """Predict files.
+
+        Args:
+            inputs: One or several media files.
+            return_datasamples: Whether ``predictions`` are data samples.
+            batch_size: Files in a batch; one without sound starts a new one.
+            topk: Number of classes in each prediction.
+            out_dir: Folder for copies of the videos with the best classes
+                drawn on them.
+            on_corrupt: Called with the name and the error of a file that is
+                corrupt, which then is left out. By default the error is
+                raised.
+
+        Returns:
+            ``predictions`` (see :func:`to_dict`) and ``visualization`` (the
+            drawn files), in the order of the files.
+
+        Raises:
+            ValueError: An argument is out of range, or the drawn files would
+                overwrite each other or the inputs.
+            CorruptMediaError: A file is corrupt.
+        """
+        for name, value in (('batch_size', batch_size), ('topk', topk)):
+            if value < 1:
+                raise ValueError(f'`{name}` must be positive, got {value}')
+        paths = self._inputs_to_list(inputs)
+        if out_dir is not None:
+            check_drawn_paths(paths, out_dir)
+        batches = self.preprocess(paths, batch_size, on_corrupt)
+        if self.show_progress:
+            batches = track(batches, description='Inference')
+        samples = [sample for b in batches for sample in self.forward(b)]
+        drawn = self.visualize(paths, samples, out_dir, on_corrupt)
+        return self.postprocess(samples, drawn, return_datasamples, topk)
+
+    def preprocess(
+        self,
+        inputs: Sequence[str],
+        batch_size: int = 1,
+        on_corrupt: OnCorrupt | None = None,
+    ) -> Iterator[dict]:
+        """Yield batches; those of one batch have the same modalities."""
+        files = self._read(inputs, on_corrupt)
+        for _, group in groupby(files, key=lambda item: set(item['inputs'])):
+            chunks = self._get_chunk_data(group, batch_size)
+            yield from map(self.collate_fn, chunks)
+
+    def visualize(
+        self,
+        inputs: Sequence[str],
+        preds: Sequence[ActionDataSample],
+        out_dir: str | None = None,
+        on_corrupt: OnCorrupt | None = None,
+    ) -> list[str]:
+        """Draw the best classes onto copies of the videos.
+
+        Args:
+            inputs: Not used; the predictions name their files.
+            preds: Predictions.
+            out_dir: Folder; without one nothing is drawn.
+            on_corrupt: See :meth:`__call__`.
+
+        Returns:
+            The files that were written.
+        """
+        drawn = []
+        if out_dir is None:
+            return drawn
+        Path(out_dir).mkdir(parents=True, exist_ok=True)
+        for sample in preds:
+            path = drawn_path(sample.filename, out_dir)
+            try:
+                draw_on_video(
+                    sample.filename, path, captions(sample, self.classes)
+                )
+            except CorruptMediaError as error:
+                _handle(sample.filename, error, on_corrupt)
+            else:
+                drawn.append(str(path))
+        return drawn
+
+    def postprocess(
+        self,
+        preds: Sequence[ActionDataSample],
+        visualization: list[str],
+        return_datasamples: bool = False,
+        topk: int = 5,
+    ) -> dict:
+        """Give the predictions as dicts of plain types; see ``__call__``."""
+        if not return_datasamples:
+            preds = [to_dict(sample, self.classes, topk) for sample in preds]
+        return dict(predictions=list(preds), visualization=visualization)
+
+    def _inputs_to_list(
+        self, inputs: str | Path | Sequence[str | Path]
+    ) -> list[str]:
+        if isinstance(inputs, (str, Path)):
+            inputs = [inputs]
+        return [str(path) for path in inputs]
+
+    def _init_model(self, cfg: Config, weights: str, device: str) -> nn.Module:
+        model = MODELS.build(dict(cfg.model, objectives=None))
+        if model.cls_head.num_classes != len(self.classes):
+            raise ValueError(
+                f'`cls_head` has {model.cls_head.num_classes} classes, and '
+                f'the test dataset names {len(self.classes)}: {self.classes}'
+            )
+        load_weights(model, weights)
+        model.cfg = cfg
+        return model.to(device).eval()
+
+    def _init_pipeline(self, cfg: Config) -> MediaFilePipeline:
+        return MediaFilePipeline(cfg.test_dataloader.dataset.pipeline)
+
+    def _init_visualizer(self, cfg: Config) -> None:
+        """None: PyAV draws, so that the sound is kept."""
+
+    def _read(
+        self, paths: Sequence[str], on_corrupt: OnCorrupt | None
+    ) -> Iterator[dict]:
+        for path in paths:
+            try:
+                yield self.pipeline(path)
+            except CorruptMediaError as error:
+                _handle(path, error, on_corrupt)
+
+
+def _handle(
+    path: str, error: CorruptMediaError, on_corrupt: OnCorrupt | None
+) -> None:
+    if on_corrupt is None:
+        raise error
+    on_corrupt(path, error)

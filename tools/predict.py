@@ -1,0 +1,107 @@
+# Copyright (c) mmgmp authors.
+"""Predict the action in media files with their own sound track."""
+
+import argparse
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
+
+from mmgmp.apis import AudioVideoInferencer, format_prediction
+
+
+def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('files', nargs='+', help='mp4 or other media files')
+    parser.add_argument(
+        '--json', action='store_true', help='print JSON instead of tables'
+    )
+    parser.add_argument(
+        '--out-dir',
+        help='folder for copies of the videos with the best classes drawn on '
+        'them',
+    )
+    parser.add_argument(
+        '--topk', type=int, default=5, help='classes per file (default: 5)'
+    )
+    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument(
+        '--device', help='such as cpu or cuda:0 (default: the best there is)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help="settings in place of the config's, as key=value",
+    )
+    return parser, parser.parse_args()
+
+
+def predict(args: argparse.Namespace) -> dict:
+    """Predict the files.
+
+    Returns:
+        ``predictions``, ``visualization`` and ``errors`` (corrupt file ->
+        message).
+    """
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    inferencer = AudioVideoInferencer(
+        cfg, args.checkpoint, args.device, sys.stderr.isatty()
+    )
+    errors = {}
+    result = inferencer(
+        args.files,
+        batch_size=args.batch_size,
+        topk=args.topk,
+        out_dir=args.out_dir,
+        on_corrupt=lambda path, error: errors.update({path: str(error)}),
+    )
+    return dict(result, errors=errors)
+
+
+@contextlib.contextmanager
+def only_results_on_stdout() -> Iterator[None]:
+    """Have logs and progress go to stderr."""
+    # Handlers hold on to the stream that they were made with.
+    moved = [
+        (handler, handler.setStream(sys.stderr))
+        for handler in MMLogger.get_current_instance().handlers
+        if type(handler) is logging.StreamHandler
+    ]
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        for handler, stream in moved:
+            if stream is not None:
+                handler.setStream(stream)
+
+
+def main() -> None:
+    """Predict the files and print what was found."""
+    parser, args = parse_args()
+    try:
+        with only_results_on_stdout():
+            result = predict(args)
+    except (ValueError, FileNotFoundError) as error:
+        parser.error(str(error))
+    if args.json:
+        print(json.dumps(result, indent=2))
+    else:
+        tables = map(format_prediction, result['predictions'])
+        print('\n\n'.join(tables))
+    for message in result['errors'].values():
+        print(f'error: {message}', file=sys.stderr)
+    sys.exit(1 if result['errors'] else 0)
+
+
+if __name__ == '__main__':
+    main()
