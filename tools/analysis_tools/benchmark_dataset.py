@@ -1,0 +1,325 @@
+# Copyright (c) mmgmp authors.
+"""Samples per second of the HAC pipeline beside that of the released code.
+
+The released recipe decodes the whole clip, reads the whole wav file and makes
+the spectrogram by SciPy, as in the code of SimMMDG; the transforms of the
+sampled frames are the same. Both run on generated H.264 clips with sound, one
+sample at a time in one process, in rounds that visit both; their random
+numbers are the same. The time is that of the processor, all threads together,
+and the medians over the rounds are compared.
+
+The released code decodes by imageio; where that is installed, it is measured
+too. Recent versions (2.38) also collect garbage at each file, which is part of
+that figure.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import soundfile
+from mmaction.registry import DATASETS
+from mmengine.config import Config
+from scipy.signal import spectrogram
+
+from mmgmp.utils import register_all_modules
+
+CONFIG = Path(__file__).parents[2] / 'configs/_base_/datasets'
+SAMPLE_RATE = 16000
+RELEASED_FPS = 24
+Steps = list[tuple[str, Callable]]
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--clips', type=int, default=4)
+    parser.add_argument('--seconds', type=float, default=10, help='of a clip')
+    parser.add_argument('--fps', type=int, default=30)
+    parser.add_argument(
+        '--size', type=int, nargs=2, default=[320, 240], metavar=('W', 'H')
+    )
+    parser.add_argument(
+        '--keyint',
+        type=int,
+        nargs='+',
+        default=[250, 30],
+        help='largest distances between key frames, a table for each: that '
+        'of ffmpeg is 250 (the default), and that of clips cut with one key '
+        'frame a second is 30',
+    )
+    parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument(
+        '--memory',
+        type=int,
+        default=0,
+        metavar='N',
+        help='load N samples and print the resident memory (Linux)',
+    )
+    parser.add_argument('--json', type=Path, help='write the figures there')
+    return parser.parse_args()
+
+
+def write_clips(
+    root: Path,
+    num_clips: int,
+    num_frames: int,
+    fps: int,
+    size: tuple[int, int],
+    keyint: int,
+) -> float:
+    """Write clips of domain 'human' as HAC has them.
+
+    A figure moves over a textured scene that the camera pans, with a little
+    noise.
+
+    Returns:
+        Kilobits per second of the videos.
+    """
+    for folder in ('HAC_Splits', 'human/videos', 'human/audio'):
+        (root / folder).mkdir(parents=True)
+    width, height = size
+    bits, rows = 0, []
+    for clip in range(num_clips):
+        rng = np.random.default_rng(clip)
+        scene = rng.standard_normal((height + 80, width + 80, 3), np.float32)
+        scene = cv2.GaussianBlur(scene, (0, 0), 3)
+        scene = 128 + 45 * scene / scene.std()
+        path = root / f'human/videos/{clip}.mp4'
+        options = dict(g=str(keyint), threads='1')
+        with av.open(str(path), 'w') as container:
+            stream = container.add_stream('libx264', fps, options=options)
+            stream.width, stream.height, stream.pix_fmt = *size, 'yuv420p'
+            for t in np.arange(num_frames) / fps:
+                image = _image(scene, size, t, rng)
+                frame = av.VideoFrame.from_ndarray(image, format='rgb24')
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        wave = rng.normal(0, 0.1, round(num_frames / fps * SAMPLE_RATE))
+        soundfile.write(root / f'human/audio/{clip}.wav', wave, SAMPLE_RATE)
+        bits += 8 * path.stat().st_size
+        rows.append(f'{clip}.mp4,{clip % 7}\n')
+    table = root / 'HAC_Splits/HAC_train_only_human.csv'
+    table.write_text(''.join(rows))
+    return bits / 1e3 / (num_clips * num_frames / fps)
+
+
+def _image(
+    scene: np.ndarray, size: tuple[int, int], t: float, rng
+) -> np.ndarray:
+    width, height = size
+    x, y = int(40 + 35 * np.sin(t / 2)), int(40 + 35 * np.sin(t / 1.5))
+    image = scene[y : y + height, x : x + width].copy()
+    centre = (
+        int(width * (0.5 + 0.3 * np.sin(1.5 * t))),
+        int(height * (0.5 + 0.2 * np.cos(2.3 * t))),
+    )
+    axes = (width // 8, height // 4)
+    turn = 10 * np.sin(3 * t)
+    cv2.ellipse(image, centre, axes, turn, 0, 360, (200, 150, 120), -1)
+    image += rng.normal(0, 2, image.shape)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def decode_clip(results: dict) -> dict:
+    """Decode the whole clip, by PyAV."""
+    with av.open(results['filename']) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = 'NONE'
+        frames = [
+            frame.to_ndarray(format='rgb24')
+            for frame in container.decode(stream)
+        ]
+    return _add_array(results, np.stack(frames))
+
+
+def decode_clip_imageio(results: dict) -> dict:
+    """Decode the whole clip, by imageio."""
+    import imageio.v3
+
+    array = imageio.v3.imread(results['filename'], plugin='pyav')
+    return _add_array(results, array)
+
+
+def _add_array(results: dict, array: np.ndarray) -> dict:
+    results.update(array=array, total_frames=len(array) - 1)
+    return results
+
+
+def take_frames(results: dict) -> dict:
+    """Take the sampled frames, each one earlier than its index says."""
+    array = results.pop('array')
+    results['imgs'] = [array[max(i - 1, 0)] for i in results['frame_inds']]
+    results['original_shape'] = results['img_shape'] = array.shape[1:3]
+    return results
+
+
+def read_wav(results: dict) -> dict:
+    """Read the whole wav file and cut the samples of the frames out of it."""
+    wave, rate = soundfile.read(results['audio_path'])
+    begin, end = results['frame_inds'][[0, -1]] / RELEASED_FPS * rate
+    wave = wave[round(begin) : round(end)][: 10 * SAMPLE_RATE]
+    results.update(audios=wave, sample_rate=rate)
+    return results
+
+
+def scipy_spectrogram(results: dict) -> dict:
+    """Log-spectrogram of the sound, repeated to 10 s, in float64."""
+    wave = results['audios']
+    if not len(wave):
+        wave = np.zeros(10 * SAMPLE_RATE)
+    while len(wave) < 10 * SAMPLE_RATE:
+        wave = np.tile(wave, 10)[: 10 * SAMPLE_RATE]
+    _, _, density = spectrogram(
+        np.clip(wave, -1, 1), results['sample_rate'], nperseg=512, noverlap=353
+    )
+    x = np.log(density + 1e-7)
+    x = (x - x.mean()) / (x.std() + 1e-9)
+    results['audios'] = x.astype(np.float32)
+    return results
+
+
+def recipes(dataset) -> dict[str, Steps]:
+    """Named transforms of each recipe."""
+    ours = [(type(t).__name__, t) for t in dataset.pipeline.transforms]
+    same = dict(
+        DecodeFrames=take_frames,
+        LoadAudio=read_wav,
+        AudioSpectrogram=scipy_spectrogram,
+    )
+    found = dict(mmgmp=ours)
+    decoders = dict(released=decode_clip)
+    if importlib.util.find_spec('imageio'):
+        decoders['released (imageio)'] = decode_clip_imageio
+    for name, decode in decoders.items():
+        released = dict(same, OpenVideo=decode)
+        found[name] = [(n, released.get(n, step)) for n, step in ours]
+    return found
+
+
+def run_steps(
+    steps: Steps, item: dict, seed: int
+) -> tuple[dict, dict[str, float]]:
+    """Load a sample; its result, and the seconds of each transform."""
+    np.random.seed(seed)
+    seconds = {}
+    for name, step in steps:
+        start = time.process_time()
+        item = step(item)
+        seconds[name] = seconds.get(name, 0) + time.process_time() - start
+    return item, seconds
+
+
+def measure(dataset, rounds: int) -> dict[str, dict[str, float]]:
+    """Seconds of each transform of each recipe, for one sample.
+
+    Each is the median over the rounds of the mean over the clips; 'total' is
+    that of the sum.
+    """
+    methods = recipes(dataset)
+    table = {name: [] for name in methods}
+    for number in range(-1, rounds):
+        for name, steps in methods.items():
+            clips = [
+                run_steps(
+                    steps, dataset.get_data_info(i), 1000 * (number + 1) + i
+                )[1]
+                for i in range(len(dataset))
+            ]
+            means = {k: statistics.mean(c[k] for c in clips) for k in clips[0]}
+            if number >= 0:  # The first round warms up.
+                table[name].append(dict(means, total=sum(means.values())))
+    return {
+        name: {k: statistics.median(r[k] for r in rows) for k in rows[0]}
+        for name, rows in table.items()
+    }
+
+
+def format_table(table: dict[str, dict[str, float]]) -> str:
+    """Milliseconds of each transform, samples per second and ratios."""
+    names = list(table)
+    lines = [f'{"ms":<20}' + ''.join(f'{name:>20}' for name in names)]
+    for step in table['mmgmp']:
+        cells = (f'{1e3 * table[name][step]:>20.1f}' for name in names)
+        lines.append(f'{step:<20}' + ''.join(cells))
+    totals = [table[name]['total'] for name in names]
+    for label, cells in (
+        ('clips/s', (1 / total for total in totals)),
+        ('mmgmp is faster by', (total / totals[0] for total in totals)),
+    ):
+        cells = (f'{cell:>20.2f}' for cell in cells)
+        lines.append(f'{label:<20}' + ''.join(cells))
+    return '\n'.join(lines)
+
+
+def resident_megabytes() -> float:
+    """Resident memory of this process."""
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
+
+
+def measure_memory(dataset, num_samples: int) -> list[tuple[int, float]]:
+    """Load samples; (how many so far, resident megabytes) ten times."""
+    every = max(1, num_samples // 10)
+    points = []
+    for number in range(1, num_samples + 1):
+        dataset[number % len(dataset)]
+        if number % every == 0:
+            points.append((number, resident_megabytes()))
+    return points
+
+
+def main() -> None:
+    """Measure and print a table for each distance of key frames."""
+    args = parse_args()
+    register_all_modules()
+    # As in the workers of a data loader.
+    cv2.setNumThreads(0)
+    config = Config.fromfile(CONFIG / 'hac_video-audio.py')
+    report = []
+    for keyint in args.keyint:
+        with tempfile.TemporaryDirectory() as root:
+            bitrate = write_clips(
+                Path(root),
+                args.clips,
+                round(args.seconds * args.fps),
+                args.fps,
+                tuple(args.size),
+                keyint,
+            )
+            dataset = DATASETS.build(
+                dict(
+                    config.train_dataloader.dataset,
+                    data_root=root,
+                    domains=['human'],
+                )
+            )
+            table = measure(dataset, args.rounds)
+            print(
+                f'{args.seconds} s, {args.size[0]}x{args.size[1]}, {args.fps} '
+                f'frames/s, H.264 of {bitrate:.0f} kb/s, a key frame every '
+                f'{keyint} frames at least\n{format_table(table)}\n'
+            )
+            report.append(dict(keyint=keyint, kbps=bitrate, seconds=table))
+            if args.memory:
+                points = measure_memory(dataset, args.memory)
+                for number, size in points:
+                    print(f'{number:>6} samples: {size:8.1f} MB resident')
+                growth = points[-1][1] - points[0][1]
+                print(f'growth after the first tenth: {growth:.1f} MB\n')
+                report[-1]['memory'] = points
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,127 @@
+# Copyright (c) mmgmp authors.
+"""Check a downloaded HAC or EPIC-Kitchens.
+
+It reports files that are missing, unreadable or belong to no row, and the
+rows of each split and class beside the published ones. It exits with status 1
+if there is a fault.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from mmengine.utils import track_progress_rich
+
+from mmgmp.datasets.arguments import MODALITIES, check_modalities
+from mmgmp.datasets.epic_kitchens import MEDIA
+from mmgmp.datasets.verification import (
+    VERIFIED,
+    check_file,
+    count_classes,
+    count_faults,
+    media_files,
+    read_splits,
+    surplus_faults,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('dataset', choices=VERIFIED)
+    parser.add_argument('data_root', help='folder of the data set')
+    parser.add_argument(
+        '--media',
+        choices=MEDIA,
+        help='form of EPIC-Kitchens (default: clips)',
+    )
+    parser.add_argument(
+        '--modalities',
+        nargs='+',
+        choices=MODALITIES,
+        default=['video', 'audio'],
+        help='whose files must be there (default: video audio)',
+    )
+    parser.add_argument(
+        '--decode',
+        action='store_true',
+        help='decode every file, not only its header; far slower',
+    )
+    parser.add_argument(
+        '--no-counts',
+        action='store_true',
+        help='do not compare the rows with the published ones',
+    )
+    parser.add_argument('--json', type=Path, help='write the report there')
+    args = parser.parse_args()
+    if args.media and args.dataset != 'epic_kitchens':
+        parser.error(f'--media is not for {args.dataset}, which has one form')
+    try:
+        check_modalities(args.modalities)
+    except ValueError as error:
+        parser.error(str(error))
+    return args
+
+
+def format_rows(
+    rows: dict[tuple[str, str], tuple[int, ...]], classes: tuple[str, ...]
+) -> str:
+    """Table of the rows of each split and class."""
+    lines = [f'{"split":<16} {"rows":>5}  {"  ".join(classes)}']
+    for (domain, split), found in rows.items():
+        cells = (f'{n:>{len(c)}}' for n, c in zip(found, classes))
+        lines.append(
+            f'{domain + " " + split:<16} {sum(found):>5}  {"  ".join(cells)}'
+        )
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    """Check the rows, then the files, and print the faults."""
+    args = parse_args()
+    dataset_type, published = VERIFIED[args.dataset]
+    classes = dataset_type.METAINFO['classes']
+    form = dict(media=args.media) if args.media else {}
+    items, faults = read_splits(
+        args.dataset, args.data_root, args.modalities, **form
+    )
+    rows = {k: count_classes(v, len(classes)) for k, v in items.items()}
+    print(format_rows(rows, classes))
+    if not args.no_counts:
+        faults += count_faults(rows, published)
+    files = {
+        file.path: file
+        for split in items.values()
+        for item in split
+        for file in media_files(item, args.modalities)
+    }
+    if files:
+        found = track_progress_rich(
+            partial(check_file, decode=args.decode),
+            [(file,) for file in files.values()],
+            description=args.dataset,
+        )
+        faults += filter(None, found)
+    faults += surplus_faults(files)
+    for fault in faults:
+        print(f'{fault.kind}: {fault.message}')
+    kinds = Counter(fault.kind for fault in faults)
+    counts = ', '.join(f'{n} {kind}' for kind, n in kinds.items())
+    print(f'{len(files)} files checked, faults: {counts or "none"}')
+    if args.json:
+        report = dict(
+            dataset=args.dataset,
+            data_root=args.data_root,
+            rows={' '.join(key): value for key, value in rows.items()},
+            num_files=len(files),
+            faults=[fault._asdict() for fault in faults],
+        )
+        args.json.write_text(json.dumps(report, indent=2) + '\n')
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == '__main__':
+    main()
