@@ -6,6 +6,7 @@ import torch
 import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
 
+from mmgmp.optim.rank_mean import statistics_over_ranks
 from tests.utils.killable import start
 
 from .test_gmp_optim_wrapper import make_wrapper
@@ -63,6 +64,9 @@ def run_rank(rank, world, folder):
         train(ddp, wrapper, batches)
         run = f'{world}-{model_type.__name__}-{accumulation}-{granularity}'
         results[run] = flat_weights(model)
+    statistics = dict(b=torch.tensor(float(rank)), a=torch.tensor(3.0))
+    statistics_over_ranks(statistics)
+    results[f'{world}-statistics'] = statistics
     torch.save(results, f'{folder}/{rank}.pth')
     # Gloo's threads may wait for the interpreter with a reduction that has
     # just ended, and destroying the group waits for them.
@@ -85,6 +89,12 @@ def results(tmp_path_factory):
         ]
         found.update({run: [r[run] for r in ranks] for run in ranks[0]})
     return found
+
+
+@pytest.mark.parametrize('world', RUNS)
+def test_statistics_are_means_over_the_ranks(results, world):
+    for found in results[f'{world}-statistics']:
+        assert found == dict(a=3.0, b=(world - 1) / 2)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 # Copyright (c) mmgmp authors.
 """Encoders are passed through one by one only where their outputs allow."""
 
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -199,17 +201,19 @@ def test_task_that_misses_a_modality(monkeypatch):
 
 
 def test_an_encoder_is_freed_before_the_next_one_is_passed():
-    passes = []
+    passes, activations = [], {}
 
     class Traced(torch.autograd.Function):
         @staticmethod
         def forward(ctx, x, name):
             ctx.name = name
+            ctx.save_for_backward(x)
+            activations[name] = weakref.ref(x)
             return x.clone()
 
         @staticmethod
         def backward(ctx, gradient):
-            passes.append(ctx.name)
+            passes.append((ctx.name, activations['video']() is not None))
             return gradient, None
 
     class Trace(nn.Module):
@@ -224,7 +228,12 @@ def test_an_encoder_is_freed_before_the_next_one_is_passed():
     for modality in MODALITIES:
         getattr(model, modality).insert(1, Trace(modality))
     train(model, make_wrapper(model), [make_batch(0)])
-    assert passes == ['video', 'video', 'audio', 'audio']
+    assert passes == [
+        ('video', True),
+        ('video', True),
+        ('audio', False),
+        ('audio', False),
+    ]
 
 
 def test_gradient_accumulation_and_whole_batch_agree_past_a_shortcut():

@@ -2,6 +2,7 @@
 """GMPOptimWrapper on a plain mmengine model."""
 
 import math
+import weakref
 
 import pytest
 import torch
@@ -351,6 +352,24 @@ def test_frozen_encoder_is_an_error_before_training():
 def test_wrong_tasks_are_an_error_at_construction(tasks):
     with pytest.raises(ValueError, match='`tasks`'):
         make_wrapper(ToyModel(), tasks=tasks)
+
+
+def test_graph_of_a_forward_without_an_update_is_dropped():
+    class Watching(ToyModel):
+        previous, held = None, ()
+
+        def forward(self, *args, **kwargs):
+            if self.previous is not None:
+                self.held = (*self.held, self.previous() is not None)
+            losses = super().forward(*args, **kwargs)
+            self.previous = weakref.ref(losses['loss_cls'])
+            return losses
+
+    model = Watching()
+    make_wrapper(model).initialize_count_status(model, 0, 1)
+    for seed in range(3):
+        model(**make_batch(seed), mode='loss')
+    assert model.held == (False, False)
 
 
 def test_update_without_a_forward_is_an_error():
