@@ -30,7 +30,13 @@ PUBLIC_TYPES = dict(
     OPTIM_WRAPPERS=['AmpGMPOptimWrapper', 'GMPOptimWrapper'],
     METRICS=['DomainAccMetric'],
     INFERENCERS=['AudioVideoInferencer'],
-    HOOKS=['AtomicCheckpointHook', 'RNGStateHook', 'ReplicaCheckHook'],
+    HOOKS=[
+        'AtomicCheckpointHook',
+        'CheckInvalidLossHook',
+        'RNGStateHook',
+        'ReplicaCheckHook',
+        'TargetHistoryHook',
+    ],
 )
 
 CONFIG_REGISTERS = f"""

@@ -35,8 +35,8 @@ def train_select_test(cfg: Config) -> dict:
         What is also written to ``<work_dir>/summary.json``: ``target`` and
         ``sources`` (domain names), ``chance`` (one over the number of
         classes), ``source_top1`` and ``target_top1`` (branch -> accuracy in
-        [0, 1] over all samples), ``selected_epoch``, ``checkpoint``,
-        ``seconds`` (wall time of the whole call) and ``seed``.
+        [0, 1] over all samples), ``selected_epoch``, ``selected_iter``,
+        ``checkpoint``, ``seconds`` (wall time of the whole call) and ``seed``.
 
     Raises:
         ValueError: A part is missing in `cfg`, or training ended without a
@@ -83,6 +83,7 @@ def train_select_test(cfg: Config) -> dict:
         source_top1=_top1(source_metrics),
         target_top1=_top1(target_metrics),
         selected_epoch=checkpoint['meta']['epoch'],
+        selected_iter=checkpoint['meta']['iter'],
         checkpoint=Path(selected).name,
         seconds=round(time.perf_counter() - start, 2),
         seed=runner.seed,

@@ -141,6 +141,7 @@ def test_selected_weights_are_tested_once(cfg, tmp_path):
         source_top1=dict(fused=1.0, video=0.0, video_unimodal=0.75),
         target_top1=dict(fused=0.25, video=0.75, video_unimodal=0.75),
         selected_epoch=2,
+        selected_iter=2,
         checkpoint='best_acc_all_fused_top1_epoch_2.pth',
         seed=3,
     )

@@ -1,0 +1,235 @@
+# Copyright (c) mmgmp authors.
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import yaml
+
+from .run import Run
+
+REQUIRED = {'results', 'targets', 'seeds', 'methods'}
+OPTIONAL = {'title', 'note', 'baseline', 'chance', 'smoke'}
+METHOD_KEYS = {'config', 'overrides', 'sweep'}
+SMOKE_KEYS = {'targets', 'seeds', 'methods', 'overrides'}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the table.
+
+    Attributes:
+        label: Its name.
+        config: Config file, in which ``{target}`` stands for the target.
+        overrides: Settings in place of the config's, by dotted key.
+        varied: Key and value of the sweep that this row belongs to, if any.
+    """
+
+    label: str
+    config: str
+    overrides: dict = field(default_factory=dict)
+    varied: tuple | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a benchmark compares: methods x targets x seeds.
+
+    Attributes:
+        name: Stem of the plan's file.
+        results: CSV file of the results, which plans may share.
+        targets: Names that take the place of ``{target}`` in the configs.
+        seeds: Seeds of each method on each target.
+        methods: Methods by label.
+        baseline: Label of the method that the others are compared with.
+        title: Heading of the table.
+        note: Sentence for the report, such as that a plan was not run.
+        chance: Accuracy of guessing, in [0, 1].
+    """
+
+    name: str
+    results: Path
+    targets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    methods: dict[str, Method]
+    baseline: str | None = None
+    title: str = ''
+    note: str = ''
+    chance: float | None = None
+
+    def runs(self) -> list[Run]:
+        """All runs, seed by seed, so that early rows cover all methods."""
+        return [
+            Run(
+                method.label,
+                method.config.replace('{target}', target),
+                target,
+                seed,
+                method.overrides,
+            )
+            for seed in self.seeds
+            for target in self.targets
+            for method in self.methods.values()
+        ]
+
+    def swept(self, sweeps: dict[str, list]) -> 'Plan':
+        """Vary settings of all methods but the baseline, one at a time.
+
+        Args:
+            sweeps: Dotted key of a config -> values.
+
+        Returns:
+            A plan that holds, after the methods, one for each of them, key
+            and value.
+        """
+        methods = dict(self.methods)
+        for label, method in self.methods.items():
+            if label != self.baseline:
+                for variant in _variants(method, sweeps):
+                    methods[variant.label] = variant
+        return replace(self, methods=methods)
+
+
+def load_plan(path: str | Path, smoke: bool = False) -> Plan:
+    """Read a plan.
+
+    Args:
+        path: YAML file with ``results``, ``targets``, ``seeds``, ``methods``
+            (label -> ``config``, ``overrides``, ``sweep``) and, if wanted,
+            ``baseline``, ``title``, ``note``, ``chance`` and ``smoke``.
+        smoke: Whether to replace what the plan's ``smoke`` names: ``targets``,
+            ``seeds``, ``methods`` (labels to keep), ``overrides`` (of all
+            methods). Its results go to ``work_dirs``.
+
+    Returns:
+        The plan; a method with ``sweep`` (key -> values) is followed by one
+        method for each key and value, all else equal.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no YAML mapping, or an entry is missing,
+            unknown or of the wrong kind; the message names it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no plan {path}')
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f'{path} is no YAML file: {error}') from error
+    if not isinstance(content, dict):
+        raise ValueError(f'{path} must be a mapping, got {content!r}')
+    _check_keys(path, 'plan', content, REQUIRED, OPTIONAL)
+    _check_lists(path, content)
+    methods = {}
+    for label, entry in content['methods'].items():
+        for method in _read_method(path, label, entry):
+            methods[method.label] = method
+    reduced = content.get('smoke')
+    if smoke:
+        if reduced is None:
+            raise ValueError(f'{path} has no `smoke` entry to reduce it by')
+        _check_keys(path, 'smoke', reduced, set(), SMOKE_KEYS)
+        methods = _reduced(path, methods, reduced)
+        content.update(
+            {
+                key: reduced[key]
+                for key in ('targets', 'seeds')
+                if key in reduced
+            },
+            results=f'work_dirs/benchmark/{path.stem}-smoke/results.csv',
+        )
+        _check_lists(path, content)
+    baseline = content.get('baseline')
+    if baseline is not None and baseline not in methods:
+        raise ValueError(
+            f'{path}: `baseline` must be one of the methods '
+            f'{list(methods)}, got {baseline!r}'
+        )
+    return Plan(
+        name=f'{path.stem}-smoke' if smoke else path.stem,
+        results=Path(content['results']),
+        targets=tuple(content['targets']),
+        seeds=tuple(content['seeds']),
+        methods=methods,
+        baseline=baseline,
+        title=content.get('title', path.stem),
+        note=content.get('note', ''),
+        chance=content.get('chance'),
+    )
+
+
+def _read_method(path: Path, label: str, entry: dict) -> list[Method]:
+    """A method, and the methods of its sweep."""
+    if not isinstance(entry, dict):
+        raise ValueError(
+            f'{path}: method {label!r} must be a mapping with `config`, got '
+            f'{entry!r}'
+        )
+    _check_keys(path, f'method {label!r}', entry, {'config'}, METHOD_KEYS)
+    method = Method(label, entry['config'], entry.get('overrides') or {})
+    return [method, *_variants(method, entry.get('sweep') or {})]
+
+
+def _variants(method: Method, sweeps: dict[str, Sequence]) -> list[Method]:
+    return [
+        Method(
+            f'{method.label}, {key.rpartition(".")[2]}={value}',
+            method.config,
+            {**method.overrides, key: value},
+            (key, value),
+        )
+        for key, values in sweeps.items()
+        for value in values
+    ]
+
+
+def _reduced(
+    path: Path, methods: dict[str, Method], reduced: dict
+) -> dict[str, Method]:
+    labels = reduced.get('methods', list(methods))
+    unknown = [label for label in labels if label not in methods]
+    if unknown:
+        raise ValueError(
+            f'{path}: `smoke` keeps the methods {unknown}, which are not '
+            f'among {list(methods)}'
+        )
+    more = reduced.get('overrides') or {}
+    return {
+        label: replace(
+            methods[label], overrides={**methods[label].overrides, **more}
+        )
+        for label in labels
+    }
+
+
+def _check_keys(
+    path: Path, name: str, found: dict, required: set, optional: set
+) -> None:
+    missing, unknown = required - set(found), set(found) - required - optional
+    if missing or unknown:
+        raise ValueError(
+            f'{path}: {name} must have {sorted(required)} and may have '
+            f'{sorted(optional - required)}; missing {sorted(missing)}, '
+            f'unknown {sorted(unknown)}'
+        )
+
+
+def _check_lists(path: Path, content: dict) -> None:
+    kinds = dict(targets=str, seeds=int)
+    for key, kind in kinds.items():
+        values = content[key]
+        if (
+            not isinstance(values, list)
+            or not values
+            or not all(type(value) is kind for value in values)
+            or len(set(values)) < len(values)
+        ):
+            raise ValueError(
+                f'{path}: `{key}` must list different {kind.__name__} '
+                f'values, at least one, got {values!r}'
+            )
+    if not isinstance(content['methods'], dict) or not content['methods']:
+        raise ValueError(
+            f'{path}: `methods` must map labels to methods, got '
+            f'{content["methods"]!r}'
+        )

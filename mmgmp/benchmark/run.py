@@ -1,0 +1,92 @@
+# Copyright (c) mmgmp authors.
+import functools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config
+
+from .fingerprint import config_hash
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of a benchmark: a config, a target and a seed.
+
+    Attributes:
+        label: Name of the method in tables.
+        config: Config file.
+        target: Name of the target, as the plan has it.
+        seed: Seed in place of the config's.
+        overrides: Settings in place of the config's, by dotted key.
+    """
+
+    label: str
+    config: str
+    target: str
+    seed: int
+    overrides: dict = field(default_factory=dict, hash=False)
+
+    def load_config(self) -> Config:
+        """Read the config, with the overrides and the seed.
+
+        Returns:
+            The config, which has no work dir yet.
+
+        Raises:
+            FileNotFoundError: There is no such config.
+            KeyError: An override has no place in the config.
+        """
+        cfg = _load(self.config, self.overrides)
+        cfg.merge_from_dict({'randomness.seed': self.seed})
+        return cfg
+
+    @property
+    def name(self) -> str:
+        """Short name for people."""
+        return f'{self.label}, {self.target}, seed {self.seed}'
+
+    def identity(self) -> dict:
+        """What tells the rows of this run from those of others.
+
+        Returns:
+            ``config`` (stem of its file), ``overrides`` (JSON), ``target``,
+            ``config_hash`` and ``seed``. The last two alone are the key.
+
+        Raises:
+            As :meth:`load_config`.
+        """
+        overrides = json.dumps(self.overrides, sort_keys=True)
+        return dict(
+            config=Path(self.config).stem,
+            overrides=overrides,
+            config_hash=_hash(self.config, overrides),
+            target=self.target,
+            seed=self.seed,
+        )
+
+
+def _load(config: str, overrides: dict) -> Config:
+    cfg = Config.fromfile(config)
+    for key in overrides:
+        _check_place(cfg, key, config)
+    cfg.merge_from_dict(overrides)
+    return cfg
+
+
+@functools.cache
+def _hash(config: str, overrides: str) -> str:
+    return config_hash(_load(config, json.loads(overrides)))
+
+
+def _check_place(cfg: Config, key: str, source: str) -> None:
+    """Refuse a misspelt key, which mmengine would add to the config."""
+    node, path = cfg, key.split('.')
+    for depth, part in enumerate(path[:-1], start=1):
+        try:
+            node = node[int(part) if isinstance(node, list) else part]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise KeyError(
+                f'override {key!r}: {source} has no '
+                f'{".".join(path[:depth])!r} to change'
+            ) from None
