@@ -2,6 +2,7 @@
 import json
 import resource
 import traceback
+import uuid
 from pathlib import Path
 
 import torch
@@ -123,6 +124,8 @@ def select_rows(history: dict[str, dict], selected: int) -> list[dict]:
 def _train(cfg: Config, folder: Path) -> list[dict]:
     """Rows of a run without what identifies it."""
     cfg.work_dir = str(folder)
+    # Two runs of one name in one process would share log and message hub.
+    cfg.experiment_name = f'{folder.name}_{uuid.uuid4().hex}'
     cfg.launcher = 'none'
     cfg.resume = find_latest_checkpoint(str(folder)) is not None
     cfg.custom_hooks = [

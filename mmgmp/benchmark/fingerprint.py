@@ -118,10 +118,13 @@ def _without_machine(node: object) -> object:
 
 
 def _describe(sample: dict, dataset) -> str:
-    path = sample.get('filename') or sample.get('frame_dir') or ''
-    size = os.path.getsize(path) if os.path.isfile(path) else 0
-    name = os.path.relpath(path, dataset.data_root)
-    return f'{name} {size} {sample["label"]} {sample.get("domain_name")}'
+    place = ()
+    path = sample.get('filename') or sample.get('frame_dir')
+    if path:
+        size = os.path.getsize(path) if os.path.isfile(path) else 0
+        place = (os.path.relpath(path, dataset.data_root), size)
+    values = (*place, sample['label'], sample.get('domain_name'))
+    return ' '.join(map(str, values))
 
 
 def _git(*arguments: str) -> str | None:

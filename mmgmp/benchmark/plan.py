@@ -21,7 +21,8 @@ class Method:
         label: Its name.
         config: Config file, in which ``{target}`` stands for the target.
         overrides: Settings in place of the config's, by dotted key.
-        varied: Key and value of the sweep that this row belongs to, if any.
+        varied: Label of the method that is varied, key and value, if this is
+            a row of a sweep.
     """
 
     label: str
@@ -176,7 +177,7 @@ def _variants(method: Method, sweeps: dict[str, Sequence]) -> list[Method]:
             f'{method.label}, {key.rpartition(".")[2]}={value}',
             method.config,
             {**method.overrides, key: value},
-            (key, value),
+            (method.label, key, value),
         )
         for key, values in sweeps.items()
         for value in values

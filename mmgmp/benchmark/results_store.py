@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -92,15 +92,10 @@ class ResultsStore:
         metrics = sorted({*frame.columns} - {*FIRST, *LAST})
         frame = frame.reindex(columns=[*FIRST, *metrics, *LAST])
         frame['epoch'] = frame['epoch'].astype('Int64')
-        order = ['config', 'overrides', 'target', 'seed', 'selection']
+        order = ['config', 'overrides', 'config_hash', 'seed', 'selection']
         frame = frame.sort_values(order, kind='stable')
         text = StringIO()
         frame.to_csv(
             text, index=False, float_format='%.6g', lineterminator='\n'
         )
         AtomicLocalBackend().put_text(text.getvalue(), self.path)
-
-
-def metric_columns(columns: Iterable[str]) -> list[str]:
-    """The columns that hold metrics, in their order."""
-    return [column for column in columns if column not in {*FIRST, *LAST}]

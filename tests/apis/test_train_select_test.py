@@ -1,74 +1,15 @@
 # Copyright (c) mmgmp authors.
-"""train_select_test on a model of one weight, worked out by hand.
-
-The weight counts the epochs, and class 1 is predicted for the samples whose
-``threshold`` it has reached. So each accuracy follows from the rows below.
-"""
+"""train_select_test on a model of one weight, worked out by hand."""
 
 import json
 
 import pytest
-import torch
-from mmaction.registry import DATASETS, HOOKS, MODELS
-from mmaction.structures import ActionDataSample
+from mmaction.registry import HOOKS
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.model import BaseModel
-from torch import nn
 
 from mmgmp.apis import format_summary, train_select_test
-
-# (threshold, label) of the samples: after two of four epochs all of the source
-# is right, after one a half of it, after three or four 3 of 4 samples.
-SOURCE = [(1, 1), (2, 1), (2, 1), (3, 0)]
-# After epoch 1 to 4: 0, 1/4, 3/4, 3/4 of the target is right.
-TARGET = [(2, 1), (3, 1), (3, 1), (1, 0)]
-
-
-@DATASETS.register_module()
-class CountingToyDataset(BaseDataset):
-    def __init__(self, domains, rows, classes=('off', 'on')):
-        self.rows = rows
-        super().__init__(
-            metainfo=dict(domains=tuple(domains), classes=tuple(classes)),
-            serialize_data=False,
-        )
-
-    def load_data_list(self):
-        domain = self.metainfo['domains'][0]
-        return [
-            dict(threshold=float(t), label=label, domain_name=domain)
-            for t, label in self.rows
-        ]
-
-
-@MODELS.register_module()
-class CountingToyModel(BaseModel):
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(()))
-
-    def forward(self, threshold, label, domain_name, sample_idx, mode):
-        if mode == 'loss':
-            return dict(loss=-self.weight)
-        return [
-            self.predict(*sample)
-            for sample in zip(threshold, label, domain_name, strict=True)
-        ]
-
-    def predict(self, threshold, label, domain_name):
-        on = int(threshold <= self.weight + 1e-4)
-        data_sample = ActionDataSample(
-            metainfo=dict(domain_name=domain_name)
-        ).set_gt_label(int(label))
-        scores = dict(
-            fused=torch.eye(2)[on],
-            video=torch.eye(2)[1 - on],
-            video_unimodal=torch.eye(2)[1],
-        )
-        data_sample.set_field(scores, 'pred_score')
-        return data_sample
+from tests.utils import counting_toy
 
 
 @HOOKS.register_module()
@@ -85,50 +26,14 @@ class LoopCounter(Hook):
         self.events.append('trained')
 
 
-def loader(domains, rows):
-    return dict(
-        batch_size=len(rows),
-        num_workers=0,
-        sampler=dict(type='DefaultSampler', shuffle=False),
-        dataset=dict(type='CountingToyDataset', domains=domains, rows=rows),
-    )
-
-
 @pytest.fixture
 def cfg(tmp_path):
     LoopCounter.events.clear()
-    evaluator = dict(type='DomainAccMetric')
-    return Config(
-        dict(
-            default_scope='mmaction',
-            work_dir=str(tmp_path / 'run'),
-            experiment_name=tmp_path.name,
-            model=dict(type='CountingToyModel'),
-            train_dataloader=loader(['human', 'animal'], SOURCE),
-            val_dataloader=loader(['human'], SOURCE),
-            test_dataloader=loader(['cartoon'], TARGET),
-            train_cfg=dict(by_epoch=True, max_epochs=4, val_interval=1),
-            val_cfg=dict(),
-            test_cfg=dict(),
-            val_evaluator=evaluator,
-            test_evaluator=evaluator,
-            optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0)),
-            default_hooks=dict(
-                checkpoint=dict(
-                    type='CheckpointHook',
-                    save_best='acc/all/fused/top1',
-                    interval=1,
-                    max_keep_ckpts=1,
-                ),
-            ),
-            custom_hooks=[
-                dict(type='LoopCounter'),
-                dict(type='DomainProtocolHook'),
-            ],
-            randomness=dict(seed=3),
-            log_level='WARNING',
-        )
-    )
+    cfg = Config(counting_toy.settings())
+    cfg.custom_hooks.insert(0, dict(type='LoopCounter'))
+    cfg.work_dir = str(tmp_path / 'run')
+    cfg.experiment_name = tmp_path.name
+    return cfg
 
 
 def test_selected_weights_are_tested_once(cfg, tmp_path):

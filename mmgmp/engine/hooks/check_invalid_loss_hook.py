@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 import math
 
+import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -50,8 +51,11 @@ class CheckInvalidLossHook(Hook):
         if not is_last and not self.every_n_train_iters(runner, self.interval):
             return
         for name, value in (outputs or {}).items():
-            if 'loss' in name and not math.isfinite(value):
+            if 'loss' not in name:
+                continue
+            value = float(torch.as_tensor(value).detach())
+            if not math.isfinite(value):
                 raise FloatingPointError(
-                    f'training diverged: {name} is {float(value)} in epoch '
+                    f'training diverged: {name} is {value} in epoch '
                     f'{runner.epoch + 1}, iteration {runner.iter + 1}'
                 )

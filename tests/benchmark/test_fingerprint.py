@@ -1,0 +1,97 @@
+# Copyright (c) mmgmp authors.
+"""Versions of code and data; tests/benchmark/test_run.py has the configs."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmgmp.benchmark import fingerprint
+from mmgmp.benchmark.fingerprint import code_version, dataset_version
+from mmgmp.version import __version__
+from tests.utils import counting_toy
+
+CONFIG = (
+    Path(__file__)
+    .parents[2]
+    .joinpath(
+        'configs/erm/erm_slowfast-r18-resnet18_1xb16-8e_mini-hac-cartoon.py'
+    )
+)
+
+
+def toy(**changes):
+    cfg = Config(counting_toy.settings())
+    cfg.merge_from_dict(changes)
+    return dataset_version(cfg)
+
+
+def test_samples_make_the_version():
+    assert toy() == toy()
+    rows = counting_toy.SOURCE[::-1]
+    versions = {
+        toy(),
+        toy(**{'train_dataloader.dataset.rows': rows}),
+        toy(**{'val_dataloader.dataset.rows': rows}),
+        toy(**{'test_dataloader.dataset.rows': rows[1:]}),
+        toy(**{'test_dataloader.dataset.domains': ['animal']}),
+    }
+    assert len(versions) == 5
+
+
+def test_files_make_the_version(tiny_mini_hac, tmp_path):
+    cfg = Config.fromfile(CONFIG)
+    cfg.merge_from_dict(tiny_mini_hac)
+    root = Path(cfg.test_dataloader.dataset.data_root)
+    expected = dataset_version(cfg)
+    copy = tmp_path / 'copy'
+    subprocess.run(['cp', '-r', root, copy], check=True)
+    for part in ('train', 'val', 'test'):
+        cfg[f'{part}_dataloader'].dataset.data_root = str(copy)
+    assert dataset_version(cfg) == expected
+    clip = next(copy.glob('cartoon/videos/*.mp4'))
+    clip.write_bytes(clip.read_bytes() + b'0')
+    assert dataset_version(cfg) != expected
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository with a package as this one, of one commit."""
+    package = tmp_path / 'mmgmp'
+    package.mkdir()
+    for path in (package / 'a.py', tmp_path / 'other.py'):
+        path.write_text('1')
+    monkeypatch.setattr(fingerprint, 'PACKAGE', package)
+    yield tmp_path
+
+
+def git(folder, *arguments):
+    identity = ('-c', 'user.name=a', '-c', 'user.email=a@b.c')
+    subprocess.run(
+        ['git', '-C', folder, *identity, *arguments],
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_code_version(repository):
+    assert code_version() == __version__
+    git(repository, 'init')
+    git(repository, 'add', '.')
+    git(repository, 'commit', '-m', 'first')
+    version = code_version()
+    assert version.startswith(f'{__version__}+')
+    commit = version.removeprefix(f'{__version__}+')
+    assert len(commit) >= 7
+    assert not set(commit) - set('0123456789abcdef')
+    (repository / 'other.py').write_text('2')
+    (repository / 'mmgmp/new.py').write_text('2')
+    assert code_version() == version
+    (repository / 'mmgmp/a.py').write_text('2')
+    assert code_version() == f'{version}.dirty'
+
+
+def test_code_version_without_git(monkeypatch):
+    monkeypatch.setenv('PATH', '')
+    assert code_version() == __version__

@@ -1,0 +1,139 @@
+# Copyright (c) mmgmp authors.
+"""Plans: what they expand to, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmgmp.benchmark.plan import load_plan
+
+ROOT = Path(__file__).parents[2]
+PLAN = dict(
+    results='rows.csv',
+    targets=['human', 'cartoon'],
+    seeds=[3, 5],
+    baseline='Base',
+    methods={
+        'Base': dict(config='base-{target}.py'),
+        'GMP': dict(
+            config='gmp-{target}.py',
+            overrides={'optim_wrapper.alpha_p': 0},
+            sweep={'optim_wrapper.alpha_k': [0, 1], 'model.x': ['a']},
+        ),
+    },
+    smoke=dict(
+        targets=['cartoon'], methods=['GMP'], overrides={'train_cfg.n': 1}
+    ),
+)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(**changes):
+        path = tmp_path / 'plan.yml'
+        path.write_text(yaml.safe_dump({**PLAN, **changes}, sort_keys=False))
+        return path
+
+    return write
+
+
+def test_runs_are_the_product(write):
+    plan = load_plan(write())
+    labels = [
+        'Base',
+        'GMP',
+        'GMP, alpha_k=0',
+        'GMP, alpha_k=1',
+        'GMP, x=a',
+    ]
+    assert list(plan.methods) == labels
+    runs = [(r.label, r.config, r.target, r.seed) for r in plan.runs()]
+    assert runs == [
+        (label, f'{label[:4].strip(",").lower()}-{target}.py', target, seed)
+        for seed in (3, 5)
+        for target in ('human', 'cartoon')
+        for label in labels
+    ]
+
+
+def test_sweep_varies_one_setting_at_a_time(write):
+    methods = load_plan(write()).methods
+    own = {'optim_wrapper.alpha_p': 0}
+    assert methods['GMP'].overrides == own
+    assert methods['GMP'].varied is None
+    swept = methods['GMP, alpha_k=1']
+    assert swept.overrides == {**own, 'optim_wrapper.alpha_k': 1}
+    assert swept.varied == ('GMP', 'optim_wrapper.alpha_k', 1)
+    assert methods['GMP, x=a'].overrides == {**own, 'model.x': 'a'}
+
+
+def test_sweep_of_the_command_line_spares_the_baseline(write):
+    methods = dict(PLAN['methods'])
+    methods['GMP'] = dict(config='gmp-{target}.py')
+    plan = load_plan(write(methods=methods)).swept({'a.b': [1, 2]})
+    assert list(plan.methods) == ['Base', 'GMP', 'GMP, b=1', 'GMP, b=2']
+
+
+def test_smoke_reduces(write):
+    plan = load_plan(write(baseline=None), smoke=True)
+    assert plan.targets == ('cartoon',)
+    assert plan.seeds == (3, 5)
+    assert list(plan.methods) == ['GMP']
+    assert plan.methods['GMP'].overrides == {
+        'optim_wrapper.alpha_p': 0,
+        'train_cfg.n': 1,
+    }
+    assert plan.results == Path('work_dirs/benchmark/plan-smoke/results.csv')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(seeds=[]), r'`seeds` must list different int .* got \[\]'),
+        (dict(seeds=[1, 1]), r'`seeds` .* got \[1, 1\]'),
+        (dict(seeds=[True]), r'`seeds` .* got \[True\]'),
+        (dict(targets='human'), "`targets` .* got 'human'"),
+        (dict(methods={}), '`methods` must map labels'),
+        (dict(methods=dict(GMP='gmp.py')), "'GMP' must be a mapping"),
+        (dict(methods=dict(GMP={})), r"'GMP' .* missing \['config'\]"),
+        (
+            dict(methods=dict(GMP=dict(config='a', override={}))),
+            r"unknown \['override'\]",
+        ),
+        (dict(baseline='ERM'), "`baseline` .* got 'ERM'"),
+        (dict(baselin='Base'), r"plan must .* unknown \['baselin'\]"),
+    ],
+)
+def test_mistakes_are_named(write, changes, message):
+    path = write(**changes)
+    with pytest.raises(ValueError, match=f'plan.yml.*{message}'):
+        load_plan(path)
+
+
+@pytest.mark.parametrize(
+    ('smoke', 'message'),
+    [
+        (None, 'has no `smoke`'),
+        (dict(methods=['ERM']), r"keeps the methods \['ERM'\]"),
+        (dict(epochs=1), r"unknown \['epochs'\]"),
+        (dict(seeds=[]), '`seeds`'),
+    ],
+)
+def test_mistakes_of_smoke_are_named(write, smoke, message):
+    path = write(smoke=smoke)
+    load_plan(path)
+    with pytest.raises(ValueError, match=message):
+        load_plan(path, smoke=True)
+
+
+def test_files_that_are_no_plan(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'no plan .*none\.yml'):
+        load_plan(tmp_path / 'none.yml')
+    path = tmp_path / 'plan.yml'
+    path.write_text('a: [1')
+    with pytest.raises(ValueError, match='no YAML file'):
+        load_plan(path)
+    path.write_text('- a')
+    with pytest.raises(ValueError, match=r"must be a mapping, got \['a'\]"):
+        load_plan(path)
