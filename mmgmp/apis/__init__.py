@@ -1,4 +1,5 @@
 # Copyright (c) mmgmp authors.
+from .extract_features import DomainFeatures, extract_features
 from .inferencers import AudioVideoInferencer, format_prediction
 from .train_select_test import (
     format_summary,
@@ -8,6 +9,8 @@ from .train_select_test import (
 
 __all__ = [
     'AudioVideoInferencer',
+    'DomainFeatures',
+    'extract_features',
     'format_prediction',
     'format_summary',
     'mean_summary',

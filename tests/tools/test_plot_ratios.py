@@ -65,22 +65,62 @@ def test_in_a_process_of_its_own(tmp_path, runs):
     assert out.read_bytes().startswith(b'\x89PNG')
 
 
-def test_labels_default_to_the_work_dirs(runs, tool, main, monkeypatch):
-    labels = []
+@pytest.fixture
+def plotted(tool, monkeypatch):
+    """Label -> runs of the last call."""
+    labels = {}
     monkeypatch.setattr(
-        tool,
-        'plot_ratios',
-        lambda curves, out, smooth: labels.extend(curves),
+        tool, 'plot_ratios', lambda runs, out, smooth: labels.update(runs)
     )
+    return labels
+
+
+def test_labels_default_to_the_work_dirs(runs, main, plotted):
     main(*runs)
-    assert labels == ['base', 'gmp']
+    assert list(plotted) == ['base', 'gmp']
+
+
+def test_runs_of_one_label_belong_together(tmp_path, runs, main, plotted):
+    keys = {'gmp/rho.video': 0.5, 'gmp/rho.audio': 2}
+    seed = str(write_run(tmp_path / 'seed_1' / 'gmp', **keys))
+    main(*runs, seed, '--labels', 'Base', 'GMP', 'GMP')
+    assert {label: list(r) for label, r in plotted.items()} == {
+        'Base': runs[:1],
+        'GMP': [runs[1], seed],
+    }
+    values = [r['rho']['video'][1][0] for r in plotted['GMP'].values()]
+    assert values == [0.8, 0.5]
+
+
+def test_run_that_stopped_early_is_named(tmp_path, runs, main, capsys):
+    file = write_run(tmp_path / 'short', **{'gmp/rho.video': 1})
+    file.write_text(file.read_text().splitlines()[0])
+    with pytest.raises(SystemExit):
+        main(runs[1], str(file), '--labels', 'GMP', 'GMP')
+    error = capsys.readouterr().err
+    assert f'run {file} has the ratios' in error
+    keys = {'gmp/rho.video': 1, 'gmp/rho.audio': 1}
+    file.write_text(json.dumps(dict(keys, iter=10, step=10)))
+    with pytest.raises(SystemExit):
+        main(runs[1], str(file), '--labels', 'GMP', 'GMP')
+    error = capsys.readouterr().err
+    assert f'run {file} has 1 logged iterations from 10 to 10' in error
+
+
+def test_run_given_twice_and_equal_folder_names(tmp_path, runs, main, capsys):
+    with pytest.raises(SystemExit):
+        main(*runs, runs[0], '--labels', 'A', 'B', 'C')
+    assert 'a run is given twice' in capsys.readouterr().err
+    write_run(tmp_path / 'other' / 'base', loss_cls=1)
+    with pytest.raises(SystemExit):
+        main(*runs, str(tmp_path / 'other' / 'base'))
+    assert 'two runs have the same folder name' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ('extra', 'message'),
     [
         (['--labels', 'Base'], '`--labels` has 1 labels'),
-        (['--labels', 'Base', 'Base'], 'two runs have the same label'),
         (['--smooth', '0'], '`smooth` must be at least 1'),
         (['--out', 'ratios.gif'], '`out` must end in'),
     ],

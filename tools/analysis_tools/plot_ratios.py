@@ -10,6 +10,7 @@ from mmgmp.visualization import (
     plot_ratios,
     read_training_log,
 )
+from mmgmp.visualization.training_log import Curves
 
 
 def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
@@ -21,7 +22,11 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         help='work_dir of a run, or a scalars.json of one',
     )
     parser.add_argument(
-        '--labels', nargs='+', help='one per run; defaults to the folder names'
+        '--labels',
+        nargs='+',
+        help='one per run; defaults to the folder names. Runs with the same '
+        'label, such as the seeds of a method, are drawn as their geometric '
+        'mean and their range',
     )
     parser.add_argument(
         '--out', default='ratios.png', help='file to write: .png or .pdf'
@@ -36,36 +41,43 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
 
 
 def label_runs(runs: Sequence[str], labels: Sequence[str] | None) -> list[str]:
-    """One distinct label per run.
+    """Label of each run.
 
     Args:
         runs: Paths of the runs.
-        labels: Labels given by the user, if any.
+        labels: Labels given by the user, if any; several runs may have the
+            same.
 
     Raises:
-        ValueError: There is another number of labels than of runs, or two
-            runs have the same label.
+        ValueError: There is another number of labels than of runs, a run is
+            given twice, or two runs without given labels have the same folder
+            name.
     """
-    if labels is None:
-        # work_dir/<timestamp>/vis_data/scalars.json
-        paths = [Path(run).resolve() for run in runs]
-        labels = [
-            path.parents[min(2, len(path.parents) - 1)].name
-            if path.is_file()
-            else path.name
-            for path in paths
-        ]
-    if len(labels) != len(runs):
+    if len({Path(run).resolve() for run in runs}) < len(runs):
         raise ValueError(
-            f'`--labels` has {len(labels)} labels {list(labels)} for '
-            f'{len(runs)} runs: give one for each'
+            f'a run is given twice in {list(runs)}: it would count twice'
         )
-    if len(set(labels)) < len(labels):
+    if labels is not None:
+        if len(labels) != len(runs):
+            raise ValueError(
+                f'`--labels` has {len(labels)} labels {list(labels)} for '
+                f'{len(runs)} runs: give one for each'
+            )
+        return list(labels)
+    # work_dir/<timestamp>/vis_data/scalars.json
+    paths = [Path(run).resolve() for run in runs]
+    names = [
+        path.parents[min(2, len(path.parents) - 1)].name
+        if path.is_file()
+        else path.name
+        for path in paths
+    ]
+    if len(set(names)) < len(names):
         raise ValueError(
-            f'two runs have the same label in {list(labels)}: give different '
-            'ones with `--labels`'
+            f'two runs have the same folder name in {names}: give them '
+            '`--labels`, the same one if they are of one method'
         )
-    return list(labels)
+    return names
 
 
 def main() -> None:
@@ -73,11 +85,11 @@ def main() -> None:
     parser, args = parse_args()
     try:
         labels = label_runs(args.runs, args.labels)
-        curves = {
-            label: discrepancy_ratios(read_training_log(run), run)
-            for label, run in zip(labels, args.runs, strict=True)
-        }
-        plot_ratios(curves, args.out, args.smooth)
+        runs: dict[str, dict[str, Curves]] = {label: {} for label in labels}
+        for label, run in zip(labels, args.runs, strict=True):
+            records = read_training_log(run)
+            runs[label][run] = discrepancy_ratios(records, run)
+        plot_ratios(runs, args.out, args.smooth)
     except (ValueError, FileNotFoundError) as error:
         parser.error(str(error))
     print(f'wrote {args.out}')

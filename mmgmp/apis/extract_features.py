@@ -1,0 +1,149 @@
+# Copyright (c) mmgmp authors.
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmgmp.engine.hooks.domain_protocol_hook import (
+    dataset_domains,
+    dataset_leaves,
+)
+from mmgmp.models.recognizers import MultimodalRecognizer
+from mmgmp.utils import register_all_modules
+
+from .inferencers.weights import load_weights
+
+# Part of a split -> the dataloader with its clips.
+LOADERS = dict(source='val_dataloader', target='test_dataloader')
+SPLITS = ('source', 'target', 'source+target')
+
+
+class DomainFeatures(NamedTuple):
+    """Features of N clips.
+
+    ``features`` is (N, D) float32, ``labels`` (N,) int64 with indices into
+    ``classes``, and ``domains`` has the N names of the domains. ``unseen``
+    are the domains that are not sources.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    domains: list[str]
+    classes: tuple[str, ...]
+    unseen: tuple[str, ...]
+
+
+def extract_features(
+    cfg: Config,
+    checkpoint: str | Path,
+    split: str = 'source+target',
+    device: str | None = None,
+) -> DomainFeatures:
+    """Compute the fused features of the clips that a config evaluates.
+
+    They are what the fusion hands the classifier of a trained
+    :class:`MultimodalRecognizer`: for :class:`ConcatFusion` the features of
+    the modalities side by side, zeros for a modality that a clip lacks.
+
+    Args:
+        cfg: Config of the run.
+        checkpoint: Its weights, see :func:`load_weights`.
+        split: Clips of the source domains' validation (``'source'``, those of
+            ``val_dataloader``), of the ``'target'`` (``test_dataloader``), or
+            ``'source+target'``.
+        device: Device, such as ``'cpu'`` or ``'cuda:0'``. Defaults to the
+            best there is.
+
+    Returns:
+        Features, labels and domains, sources first.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: An unknown split, a config without its dataloader or of
+            another model, a checkpoint that is damaged or another model's,
+            clips without ``domain_name``, or features that are not finite.
+    """
+    if split not in SPLITS:
+        raise ValueError(f'`split` must be one of {SPLITS}, got {split!r}')
+    names = [LOADERS[part] for part in split.split('+')]
+    for name in names:
+        if cfg.get(name) is None:
+            raise ValueError(
+                f'`{name}` is missing in the config: the split {split!r} '
+                'reads its clips'
+            )
+    register_all_modules(init_default_scope=False)
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    model = _build_model(cfg, checkpoint, device or get_device())
+    parts = [
+        _extract(model, Runner.build_dataloader(cfg[name])) for name in names
+    ]
+    features = np.concatenate([part.features for part in parts])
+    if not np.isfinite(features).all():
+        raise ValueError(
+            f'the features of checkpoint {checkpoint} are not finite: the '
+            'training has diverged'
+        )
+    if len({part.classes for part in parts}) > 1:
+        raise ValueError(
+            f'the datasets of {names} must have the same classes, got '
+            f'{[part.classes for part in parts]}'
+        )
+    return DomainFeatures(
+        features,
+        np.concatenate([part.labels for part in parts]),
+        [domain for part in parts for domain in part.domains],
+        parts[0].classes,
+        tuple(dict.fromkeys(d for part in parts for d in part.unseen)),
+    )
+
+
+def _build_model(
+    cfg: Config, checkpoint: str | Path, device: str
+) -> MultimodalRecognizer:
+    """The trained model, without its objectives, in eval mode."""
+    model = MODELS.build(
+        {key: v for key, v in cfg.model.items() if key != 'objectives'}
+    )
+    if not isinstance(model, MultimodalRecognizer):
+        raise ValueError(
+            '`model` must be a MultimodalRecognizer, which has a fusion, got '
+            f'{type(model).__name__}'
+        )
+    load_weights(model, str(checkpoint))
+    return model.to(device).eval()
+
+
+@torch.no_grad()
+def _extract(model: nn.Module, loader: DataLoader) -> DomainFeatures:
+    """Features of the clips of one dataloader."""
+    features, labels, domains = [], [], []
+    for batch in loader:
+        data = model.data_preprocessor(batch, training=False)
+        by_modality, _ = model.extract_feat(data['inputs'])
+        fused = model.cls_head.classifier.fusion(by_modality)
+        features.append(fused.float().cpu().numpy())
+        for sample in data['data_samples']:
+            labels.append(sample.gt_label.item())
+            domains.append(sample.get('domain_name'))
+    if None in domains:
+        raise ValueError(
+            f'{domains.count(None)} clips have no `domain_name`: add it to '
+            '`meta_keys` of PackActionInputs'
+        )
+    sources = dataset_domains(loader.dataset, 'source_domains')
+    return DomainFeatures(
+        np.concatenate(features),
+        np.array(labels, dtype=np.int64),
+        domains,
+        tuple(dataset_leaves(loader.dataset)[0].metainfo['classes']),
+        tuple(d for d in dict.fromkeys(domains) if d not in sources),
+    )

@@ -1,0 +1,186 @@
+# Copyright (c) mmgmp authors.
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from .log_axis import set_log_ticks
+from .mean_interval import MeanInterval, check_mean_interval
+from .style import COLORS, COLUMN_WIDTH, STYLE, add_legend, check_out, save
+
+NAMES = {
+    'alpha_k': r'$\alpha_k$',
+    'alpha_p': r'$\alpha_p$',
+    'lambda': r'$\lambda$',
+}
+COLUMNS = 3
+PANEL_HEIGHT = 1.15  # inches
+LINEAR_SPAN = 20  # largest ratio of the values on a linear axis
+
+# Value of a parameter, mean accuracy and the ends of its interval.
+Point = tuple[float, float, float, float]
+
+
+def plot_sensitivity(
+    curves: dict[str, Sequence[Point]],
+    out: str | Path,
+    baseline: MeanInterval | None = None,
+    baseline_name: str = 'baseline',
+    defaults: dict[str, float] | None = None,
+) -> Figure:
+    """Draw the accuracy over the values of each parameter (GMP, Fig. 4).
+
+    One panel per parameter, with a common axis of the accuracy. The axis of a
+    parameter is linear, or logarithmic where its values are positive and span
+    more than a factor of 20.
+
+    Args:
+        curves: Parameter -> points of rising value: the value, mean, low and
+            high; fractions, where low and high are NaN for a single run. A
+            value without runs has NaN for all three: it breaks the line and
+            is marked by a cross. ``alpha_k``, ``alpha_p`` and ``lambda``
+            are shown as symbols.
+        out: File to write, ``.png`` or ``.pdf``; its folder is created.
+        baseline: Mean, low and high of a method without the parameters, drawn
+            as a dotted line on a band.
+        baseline_name: Its name in the legend.
+        defaults: Parameter -> its value in the configs, whose point is drawn
+            as a filled diamond.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: `out` has another suffix, `curves` or one of its curves is
+            empty, values do not rise, an estimate is no fraction or not in
+            its interval, or `defaults` names another parameter or a value
+            without a point.
+    """
+    out = check_out(out)
+    defaults = defaults or {}
+    _check(curves, baseline, baseline_name, defaults)
+    columns = min(COLUMNS, len(curves))
+    rows = math.ceil(len(curves) / columns)
+    with rc_context(STYLE):
+        figure = Figure(
+            figsize=(COLUMN_WIDTH, 0.3 + rows * (0.3 + PANEL_HEIGHT)),
+            layout='constrained',
+        )
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+        for ax in axes.flat[len(curves) :]:
+            ax.remove()
+        for ax, (parameter, points) in zip(axes.flat, curves.items()):
+            if baseline is not None:
+                _draw_baseline(ax, baseline, baseline_name)
+            _draw_curve(ax, points, defaults.get(parameter))
+            ax.set_xlabel(NAMES.get(parameter, parameter))
+            _set_value_axis(ax, [point[0] for point in points])
+        for row in axes:
+            row[0].set_ylabel('accuracy (%)')
+        add_legend(figure)
+        save(figure, out)
+    return figure
+
+
+def _check(
+    curves: dict[str, Sequence[Point]],
+    baseline: MeanInterval | None,
+    baseline_name: str,
+    defaults: dict[str, float],
+) -> None:
+    if not curves or not all(map(len, curves.values())):
+        raise ValueError(
+            '`curves` must hold a parameter and a point of each, got '
+            f'{ {name: len(points) for name, points in curves.items()} }'
+        )
+    for parameter, points in curves.items():
+        values = [point[0] for point in points]
+        if any(b <= a for a, b in pairwise(values)):
+            raise ValueError(
+                f'the values of {parameter!r} must rise, got {values}'
+            )
+        for value, *estimate in points:
+            if not math.isnan(estimate[0]):
+                check_mean_interval(f'{parameter}={value}', estimate)
+    if baseline is not None:
+        check_mean_interval(baseline_name, baseline)
+    for parameter, value in defaults.items():
+        values = [point[0] for point in curves.get(parameter, ())]
+        if value not in values:
+            raise ValueError(
+                f'`defaults` has {parameter!r} at {value}, but `curves` has '
+                f'{parameter!r} at {values}'
+            )
+
+
+def _draw_baseline(ax: Axes, baseline: MeanInterval, name: str) -> None:
+    """Draw the mean as a line and the interval as a band."""
+    mean, low, high = (100 * value for value in baseline)
+    if not math.isnan(low):
+        ax.axhspan(low, high, color='0.88', linewidth=0, zorder=0)
+    ax.axhline(
+        mean, label=name, color='0.25', linestyle=':', linewidth=0.9, zorder=1
+    )
+
+
+def _draw_curve(
+    ax: Axes, points: Sequence[Point], default: float | None
+) -> None:
+    """Draw the points, their intervals and the default's marker."""
+    values, means, lows, highs = np.array(points, dtype=float).T
+    means, lows, highs = 100 * means, 100 * lows, 100 * highs
+    style = dict(color=COLORS[0], linewidth=1.2)
+    absent = values[np.isnan(means)]
+    if len(absent):
+        ax.plot(
+            absent,
+            np.full(len(absent), 0.07),
+            label='no runs',
+            color='black',
+            linestyle='none',
+            marker='x',
+            markersize=5,
+            transform=ax.get_xaxis_transform(),
+        )
+    ax.vlines(values, lows, highs, **style)
+    ax.plot(
+        values,
+        means,
+        marker='o',
+        markersize=3.5,
+        markerfacecolor='white',
+        **style,
+    )
+    if default is not None:
+        ax.plot(
+            default,
+            means[values == default].item(),
+            label='default',
+            color='black',
+            linestyle='none',
+            marker='D',
+            markersize=5,
+            zorder=3,
+        )
+
+
+def _set_value_axis(ax: Axes, values: Sequence[float]) -> None:
+    """Linear or logarithmic axis with two or three plain numbers as ticks."""
+    ax.margins(x=0.12)
+    if min(values) > 0 and max(values) > LINEAR_SPAN * min(values):
+        ax.set_xscale('log')
+        low, high = ax.get_xlim()
+        set_log_ticks(ax.xaxis, low, high, least=2, most=3)
+        ax.set_xlim(low, high)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(3))
+        ax.xaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
+    ax.tick_params(length=2, width=0.6)

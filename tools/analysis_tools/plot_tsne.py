@@ -1,0 +1,147 @@
+# Copyright (c) mmgmp authors.
+"""Draw the fused features of trained models by t-SNE (GMP, Fig. 3)."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config, DictAction
+
+from mmgmp.apis import DomainFeatures, extract_features
+from mmgmp.apis.extract_features import SPLITS
+from mmgmp.visualization import embed_tsne, plot_embedding
+from mmgmp.visualization.style import check_out
+
+
+def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'runs',
+        nargs='+',
+        metavar='CONFIG CHECKPOINT',
+        help='config of a run and its checkpoint; each pair is drawn in a '
+        'row of its own',
+    )
+    parser.add_argument(
+        '--labels',
+        nargs='+',
+        help='one per row; defaults to the methods, with which the names of '
+        'the configs begin',
+    )
+    parser.add_argument(
+        '--out', default='tsne.png', help='file to write: .png or .pdf'
+    )
+    parser.add_argument(
+        '--split',
+        choices=SPLITS,
+        default='source+target',
+        help='clips of the source domains (val_dataloader), of the target '
+        '(test_dataloader) or of both (default)',
+    )
+    parser.add_argument(
+        '--perplexity',
+        type=float,
+        default=30,
+        help='about how many neighbours each clip minds, below the number of '
+        'clips; usual are 5 to 50 (default: 30)',
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='random state (default: 0)'
+    )
+    parser.add_argument(
+        '--device', help='such as cpu or cuda:0 (default: the best there is)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help="settings in place of the configs', as key=value",
+    )
+    return parser, parser.parse_args()
+
+
+def label_rows(
+    configs: Sequence[str], labels: Sequence[str] | None
+) -> list[str]:
+    """One distinct label per row.
+
+    Args:
+        configs: Paths of the configs.
+        labels: Labels given by the user, if any.
+
+    Raises:
+        ValueError: There is another number of labels than of rows, or two
+            rows have the same label.
+    """
+    if labels is None:
+        labels = [Path(config).stem.split('_')[0] for config in configs]
+    if len(labels) != len(configs):
+        raise ValueError(
+            f'`--labels` has {len(labels)} labels {list(labels)} for '
+            f'{len(configs)} rows: give one for each'
+        )
+    if len(set(labels)) < len(labels):
+        raise ValueError(
+            f'two rows have the same label in {list(labels)}: give different '
+            'ones with `--labels`'
+        )
+    return list(labels)
+
+
+def extract_rows(args: argparse.Namespace) -> list[DomainFeatures]:
+    """Features of each config and checkpoint.
+
+    Raises:
+        ValueError: Two configs evaluate other clips, or an error of
+            :func:`extract_features`.
+    """
+    rows = []
+    for config, checkpoint in zip(args.runs[::2], args.runs[1::2]):
+        cfg = Config.fromfile(config)
+        cfg.merge_from_dict(args.cfg_options or {})
+        rows.append(extract_features(cfg, checkpoint, args.split, args.device))
+        if (
+            not np.array_equal(rows[-1].labels, rows[0].labels)
+            or rows[-1].domains != rows[0].domains
+        ):
+            raise ValueError(
+                f'{config} evaluates other clips than {args.runs[0]}: draw '
+                'models of one dataset and target together'
+            )
+    return rows
+
+
+def main() -> None:
+    """Extract the features, embed them and write the figure."""
+    parser, args = parse_args()
+    try:
+        check_out(args.out)
+        if len(args.runs) % 2:
+            raise ValueError(
+                'give a CHECKPOINT after each CONFIG, got '
+                f'{len(args.runs)} files: {args.runs}'
+            )
+        labels = label_rows(args.runs[::2], args.labels)
+        rows = extract_rows(args)
+        embeddings = {
+            label: embed_tsne(row.features, args.perplexity, args.seed)
+            for label, row in zip(labels, rows, strict=True)
+        }
+        first = rows[0]
+        plot_embedding(
+            embeddings,
+            first.labels,
+            first.classes,
+            first.domains,
+            args.out,
+            first.unseen,
+        )
+    except (ValueError, FileNotFoundError) as error:
+        parser.error(str(error))
+    print(f'wrote {args.out}')
+
+
+if __name__ == '__main__':
+    main()
