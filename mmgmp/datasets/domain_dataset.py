@@ -11,7 +11,12 @@ from mmengine.logging import print_log
 
 from mmgmp.utils.seeding import generator_states, set_generator_states
 
-from .arguments import ALIGNMENTS, check_choice, check_modalities
+from .arguments import (
+    ALIGNMENTS,
+    check_choice,
+    check_modalities,
+    check_protocol,
+)
 from .frame_folder import frame_paths, read_frame
 from .media import CorruptMediaError, read_video
 from .missing_files import missing_files
@@ -22,9 +27,9 @@ ON_CORRUPT = ('raise', 'skip')
 class DomainDataset(BaseActionDataset):
     """Base of the datasets that hold several domains.
 
-    A subclass names its ``DOMAINS``, has the class names in ``METAINFO`` and
-    reads its annotations in :meth:`load_data_list`. An item, before the
-    pipeline, has ``filename``, ``audio_path``, ``label`` (int),
+    A subclass names its ``DOMAINS`` and ``SPLITS``, has the class names in
+    ``METAINFO`` and reads its annotations in :meth:`load_data_list`. An item,
+    before the pipeline, has ``filename``, ``audio_path``, ``label`` (int),
     ``domain_name``, ``alignment`` and ``domain``, the index of its domain in
     ``source_domains`` or -1 for a domain that is not a source.
 
@@ -38,6 +43,7 @@ class DomainDataset(BaseActionDataset):
     Args:
         data_root: Folder of the data set.
         domains: Domains to read.
+        split: Rows to read, one of ``SPLITS``.
         pipeline: Transforms.
         source_domains: Domains of the training, in the order of their
             indices. Defaults to ``domains``.
@@ -55,16 +61,20 @@ class DomainDataset(BaseActionDataset):
     Raises:
         TypeError: If a string stands for a list of names.
         ValueError: If a domain or a modality is unknown or repeated, or
-            another argument has another value than these.
+            another argument has another value than these; if training rows
+            are read of a domain that is not in the given ``source_domains``,
+            or all rows of one that is.
         CorruptMediaError: (an item) If its media are corrupt.
     """
 
     DOMAINS: tuple[str, ...] = ()
+    SPLITS: tuple[str, ...] = ()
 
     def __init__(
         self,
         data_root: str,
         domains: Sequence[str],
+        split: str,
         pipeline: Sequence[dict | Callable] = (),
         source_domains: Sequence[str] | None = None,
         modalities: Sequence[str] = ('video', 'audio'),
@@ -72,15 +82,18 @@ class DomainDataset(BaseActionDataset):
         on_corrupt: str = 'raise',
         **kwargs,
     ) -> None:
+        check_choice('split', split, self.SPLITS)
         check_choice('on_corrupt', on_corrupt, ON_CORRUPT)
         check_choice('alignment', alignment, ALIGNMENTS)
         self.modalities = check_modalities(modalities)
+        self.split = split
         self.alignment = alignment
         domains = self._check_domains('domains', domains)
         if source_domains is not None:
             source_domains = self._check_domains(
                 'source_domains', source_domains
             )
+            check_protocol(split, domains, source_domains)
         self.on_corrupt = on_corrupt
         super().__init__(
             ann_file='',

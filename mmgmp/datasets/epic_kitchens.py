@@ -4,11 +4,10 @@ from pathlib import Path
 
 from mmaction.registry import DATASETS
 
-from .arguments import check_choice, check_protocol
+from .arguments import check_choice
 from .domain_dataset import DomainDataset
 from .epic_kitchens_split import Action, read_split
 
-SPLITS = ('train', 'test')
 MEDIA = ('clips', 'frames')
 FOLDER = 'MM-SADA_Domain_Adaptation_Splits'
 PARTICIPANTS = dict(D1='P08', D2='P01', D3='P22')
@@ -50,10 +49,8 @@ class EPICKitchensDataset(DomainDataset):
         split: ``'train'`` or ``'test'``. Targets are tested on their test
             rows alone.
         media: ``'clips'`` or ``'frames'``.
-        source_domains: Domains of the training, in the order of their
-            indices. Defaults to ``domains``.
-        **kwargs: Arguments of :class:`~mmgmp.datasets.DomainDataset`, for
-            one ``modalities``.
+        **kwargs: Arguments of :class:`~mmgmp.datasets.DomainDataset`, such as
+            ``source_domains`` and ``modalities``.
 
     Raises:
         ValueError: If an argument has an unknown value or a repeated domain;
@@ -79,6 +76,7 @@ class EPICKitchensDataset(DomainDataset):
         )
     )
     DOMAINS = ('D1', 'D2', 'D3')
+    SPLITS = ('train', 'test')
 
     def __init__(
         self,
@@ -86,25 +84,11 @@ class EPICKitchensDataset(DomainDataset):
         domains: Sequence[str],
         split: str,
         media: str = 'clips',
-        source_domains: Sequence[str] | None = None,
         **kwargs,
     ) -> None:
-        check_choice('split', split, SPLITS)
         check_choice('media', media, MEDIA)
-        if source_domains is not None:
-            check_protocol(
-                split,
-                self._check_domains('domains', domains),
-                self._check_domains('source_domains', source_domains),
-            )
-        self.split = split
         self.media = media
-        super().__init__(
-            data_root=data_root,
-            domains=domains,
-            source_domains=source_domains,
-            **kwargs,
-        )
+        super().__init__(data_root, domains, split, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Read the split files and check that the media are there."""

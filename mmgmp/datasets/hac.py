@@ -6,11 +6,11 @@ from pathlib import Path
 
 from mmaction.registry import DATASETS
 
-from .arguments import check_choice, check_protocol
+from .arguments import check_choice
 from .domain_dataset import DomainDataset
 
 # Rows of the target are tested in this order by the published protocols.
-SPLITS = dict(train=('train',), test=('test',), all=('test', 'train'))
+PARTS = dict(train=('train',), test=('test',), all=('test', 'train'))
 FOLDERS = dict(video='videos', audio='audio', flow='flow')
 
 
@@ -46,11 +46,9 @@ class HACDataset(DomainDataset):
         domains: Domains to read, of 'human', 'animal' and 'cartoon'.
         split: ``'train'``, ``'test'``, or ``'all'``, the test rows followed
             by the training rows, as targets are tested.
-        source_domains: Domains of the training, in the order of their
-            indices. Defaults to ``domains``.
         duplicates: ``'keep'`` or ``'drop'``.
-        **kwargs: Arguments of :class:`~mmgmp.datasets.DomainDataset`, for
-            one ``modalities``.
+        **kwargs: Arguments of :class:`~mmgmp.datasets.DomainDataset`, such as
+            ``source_domains`` and ``modalities``.
 
     Raises:
         ValueError: If an argument has an unknown value or a repeated domain;
@@ -74,32 +72,19 @@ class HACDataset(DomainDataset):
         )
     )
     DOMAINS = ('human', 'animal', 'cartoon')
+    SPLITS = tuple(PARTS)
 
     def __init__(
         self,
         data_root: str,
         domains: Sequence[str],
         split: str,
-        source_domains: Sequence[str] | None = None,
         duplicates: str = 'keep',
         **kwargs,
     ) -> None:
-        check_choice('split', split, SPLITS)
         check_choice('duplicates', duplicates, ('keep', 'drop'))
-        if source_domains is not None:
-            check_protocol(
-                split,
-                self._check_domains('domains', domains),
-                self._check_domains('source_domains', source_domains),
-            )
-        self.split = split
         self.duplicates = duplicates
-        super().__init__(
-            data_root=data_root,
-            domains=domains,
-            source_domains=source_domains,
-            **kwargs,
-        )
+        super().__init__(data_root, domains, split, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Read the CSV files and check that the videos are there."""
@@ -164,14 +149,14 @@ class HACDataset(DomainDataset):
                 self._metainfo['classes'],
             )
             for part in ('test', 'train')
-            if part in SPLITS[self.split] or self.duplicates == 'drop'
+            if part in PARTS[self.split] or self.duplicates == 'drop'
         }
         if self.duplicates == 'drop':
             tested = {name for name, _ in tables['test']}
             tables['train'] = [
                 row for row in tables['train'] if row[0] not in tested
             ]
-        return [row for part in SPLITS[self.split] for row in tables[part]]
+        return [row for part in PARTS[self.split] for row in tables[part]]
 
 
 def read_table(path: Path, classes: Sequence[str]) -> list[tuple[str, int]]:

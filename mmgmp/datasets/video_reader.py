@@ -1,12 +1,14 @@
 # Copyright (c) mmgmp authors.
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
+from av.packet import Packet
 from av.video.reformatter import VideoReformatter
 
+from .h264 import is_disposable, nal_length_size
 from .media import CorruptMediaError, naming, open_container, video_stream
 
 
@@ -24,9 +26,10 @@ class VideoReader:
 
     The packets are read once without decoding them, for the times of all
     frames. A frame is then reached from the last key frame before it, so that
-    what is decoded is the frames between the two; only the frames asked for
-    are converted to RGB. The pixels are those of a decoding from the begin.
-    The file stays open until :meth:`close`.
+    what is decoded is the frames between the two; those of H.264 that no
+    other frame refers to are left out. Only the frames asked for are
+    converted to RGB. The pixels are those of a decoding from the begin. The
+    file stays open until :meth:`close`.
 
     Args:
         path: Video file.
@@ -44,6 +47,10 @@ class VideoReader:
             self._stream = video_stream(self._container, path)
             # See `read_video`.
             self._stream.thread_type = 'NONE'
+            context = self._stream.codec_context
+            self._nal_length_size = None
+            if context.name == 'h264':
+                self._nal_length_size = nal_length_size(context.extradata)
             packets = [
                 _Packet(p.pts, p.is_keyframe, p.is_discard, p.is_corrupt)
                 for p in self._container.demux(self._stream)
@@ -99,7 +106,11 @@ class VideoReader:
                 f'media file {self.path} is truncated or cannot be decoded: '
                 f'frame {missing[0]} of {len(self)} is not in it'
             )
-        return [images[i].copy() for i in indices]
+        frames, used = [], set()
+        for i in indices:
+            frames.append(images[i].copy() if i in used else images[i])
+            used.add(i)
+        return frames
 
     def close(self) -> None:
         """Close the file."""
@@ -110,13 +121,49 @@ class VideoReader:
         images = {}
         for key, group in groupby(wanted, self._key_before):
             index = {self._times[i]: i for i in group}
-            self._container.seek(key, stream=self._stream)
-            for frame in self._container.decode(self._stream):
-                if frame.pts in index:
-                    images[index.pop(frame.pts)] = self._image(frame)
+            # With periodic intra refresh the frames at such a point, and a
+            # while after it, are not whole, and the decoder leaves it out.
+            # One before all shown frames is never given.
+            begun = key < self._times[0]
+            for packet in self._needed(key, set(index)):
+                for frame in self._stream.decode(packet):
+                    begun = begun or frame.pts == key
+                    if frame.pts in index:
+                        if not begun:
+                            return {}
+                        images[index.pop(frame.pts)] = self._image(frame)
                 if not index:
                     break
         return images
+
+    def _needed(self, key: int, times: set[int]) -> Iterator[Packet | None]:
+        """Yield the packets to decode for the frames of some times.
+
+        Args:
+            key: Time of the key frame that they begin with.
+            times: Emptied of those whose packets have been yielded.
+
+        Yields:
+            Packets, and at the end one without data, or None, at which the
+            decoder gives the frames that it holds back.
+        """
+        self._container.seek(key, stream=self._stream)
+        for packet in self._container.demux(self._stream):
+            if (
+                packet.pts in times
+                or packet.is_keyframe
+                or not self._is_disposable(packet)
+            ):
+                yield packet
+            times.discard(packet.pts)
+            if not times:
+                yield None
+                return
+
+    def _is_disposable(self, packet: Packet) -> bool:
+        """Whether the other frames can be decoded without a packet."""
+        size = self._nal_length_size
+        return size is not None and is_disposable(packet, size)
 
     def _key_before(self, index: int) -> int:
         """Time of the last key frame up to a frame."""

@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 """tools/analysis_tools/benchmark_dataset.py on tiny clips."""
 
+import importlib
 import json
 import runpy
 import sys
@@ -20,16 +21,29 @@ ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/analysis_tools/benchmark_dataset.py'
 
 
+@pytest.fixture(scope='module', autouse=True)
+def script_folder():
+    """The folder of a script is searched for what it imports."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TOOL.parent))
+        yield
+
+
 @pytest.fixture(scope='module')
-def tool():
+def tool(script_folder):
     return runpy.run_path(str(TOOL))
 
 
 @pytest.fixture(scope='module')
-def dataset(tool, tmp_path_factory):
+def loading(script_folder):
+    return importlib.import_module('loading_recipes')
+
+
+@pytest.fixture(scope='module')
+def dataset(loading, tmp_path_factory):
     register_all_modules()
     root = tmp_path_factory.mktemp('clips')
-    tool['write_clips'](root, 2, 80, 20, (64, 48), 250)
+    loading.write_clips(root, 2, 80, 20, (64, 48), 250)
     config = Config.fromfile(
         ROOT / 'configs/_base_/datasets/hac_video-audio.py'
     )
@@ -42,8 +56,8 @@ def dataset(tool, tmp_path_factory):
     )
 
 
-def test_both_recipes_load_the_same_kind_of_sample(tool, dataset):
-    methods = tool['recipes'](dataset)
+def test_both_recipes_load_the_same_kind_of_sample(tool, loading, dataset):
+    methods = loading.recipes(dataset)
     assert list(methods)[:2] == ['mmgmp', 'released']
     for steps in methods.values():
         sample, seconds = tool['run_steps'](steps, dataset.get_data_info(0), 0)
@@ -53,20 +67,20 @@ def test_both_recipes_load_the_same_kind_of_sample(tool, dataset):
         assert min(seconds.values()) >= 0
 
 
-def test_released_frames_are_one_earlier(tool, dataset):
+def test_released_frames_are_one_earlier(loading, dataset):
     path = dataset.get_data_info(1)['filename']
-    results = tool['decode_clip'](dict(filename=path))
+    results = loading.decode_clip(dict(filename=path))
     assert results['total_frames'] == 79
     results['frame_inds'] = np.array([0, 1, 9])
     video, _ = read_video(path)
-    frames = tool['take_frames'](results)['imgs']
+    frames = loading.take_frames(results)['imgs']
     np.testing.assert_array_equal(frames, video[[0, 0, 8]])
 
 
-def test_released_spectrogram(tool, tmp_path):
+def test_released_spectrogram(loading, tmp_path):
     wave = tone(4)
     write_wav(tmp_path / 'a.wav', wave)
-    results = tool['read_wav'](
+    results = loading.read_wav(
         dict(audio_path=tmp_path / 'a.wav', frame_inds=np.array([12, 14, 60]))
     )
     # 0.5 to 2.5 s at the 24 frames per second that are taken for granted.
@@ -74,10 +88,10 @@ def test_released_spectrogram(tool, tmp_path):
         results['audios'], wave[8000:40000], atol=1 / 32768
     )
     ours = AudioSpectrogram()(dict(results))['audios']
-    released = tool['scipy_spectrogram'](results)['audios']
+    released = loading.scipy_spectrogram(results)['audios']
     np.testing.assert_allclose(released, ours, atol=1e-5)
     silent = dict(audios=np.zeros(0), sample_rate=16000)
-    silence = tool['scipy_spectrogram'](silent)['audios']
+    silence = loading.scipy_spectrogram(silent)['audios']
     np.testing.assert_allclose(silence, 0, atol=1e-5)
 
 

@@ -2,7 +2,13 @@
 import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
-from scipy.signal import spectrogram
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.fft import rfft
+from scipy.signal.windows import tukey
+
+# Segments that are transformed at a time, few enough for the cache of a core:
+# several times as fast as all at once, as scipy.signal.spectrogram does it.
+_BLOCK = 128
 
 
 @TRANSFORMS.register_module()
@@ -88,6 +94,9 @@ def log_spectrogram(
 ) -> np.ndarray:
     """Standardised log-spectrogram of a waveform.
 
+    The density is that of :func:`scipy.signal.spectrogram` with its defaults:
+    a Tukey window of shape 0.25 and segments of zero mean.
+
     Args:
         wave: Samples (S,), clipped to [-1, 1].
         sample_rate: Samples per second.
@@ -97,14 +106,24 @@ def log_spectrogram(
     Returns:
         (nperseg // 2 + 1, (S - noverlap) // (nperseg - noverlap)) float32.
     """
-    _, _, density = spectrogram(
-        np.clip(wave, -1, 1).astype(np.float64),
-        fs=sample_rate,
-        nperseg=nperseg,
-        noverlap=noverlap,
-    )
-    x = np.log((density + 1e-7).astype(np.float32))
+    window = tukey(nperseg, 0.25, sym=False)
+    scale = 1 / (sample_rate * (window**2).sum())
+    segments = sliding_window_view(
+        np.clip(wave, -1, 1).astype(np.float64), nperseg
+    )[:: nperseg - noverlap]
+    x = np.empty((nperseg // 2 + 1, len(segments)), np.float32)
+    for begin in range(0, len(segments), _BLOCK):
+        block = segments[begin : begin + _BLOCK]
+        block = (block - block.mean(axis=1, keepdims=True)) * window
+        spectrum = rfft(block)
+        density = scale * (spectrum.real**2 + spectrum.imag**2)
+        # One side stands for both; the ends have no other one (the last one
+        # only if there is a Nyquist frequency).
+        density[:, 1 : (nperseg + 1) // 2] *= 2
+        x[:, begin : begin + _BLOCK] = density.T + 1e-7
+    np.log(x, out=x)
     # Summed in float64: a silent passage must come out as zeros, and its
     # standard deviation does not hide an error of the mean.
     x -= np.float32(x.mean(dtype=np.float64))
-    return x / (x.std() + np.float32(1e-9))
+    x /= x.std() + np.float32(1e-9)
+    return x
