@@ -111,17 +111,18 @@ def log_spectrogram(
     segments = sliding_window_view(
         np.clip(wave, -1, 1).astype(np.float64), nperseg
     )[:: nperseg - noverlap]
-    x = np.empty((nperseg // 2 + 1, len(segments)), np.float32)
+    x = np.empty((len(segments), nperseg // 2 + 1), np.float32)
     for begin in range(0, len(segments), _BLOCK):
         block = segments[begin : begin + _BLOCK]
         block = (block - block.mean(axis=1, keepdims=True)) * window
         spectrum = rfft(block)
-        density = scale * (spectrum.real**2 + spectrum.imag**2)
+        # In this order every bit is as SciPy has it.
+        density = (spectrum.conj() * spectrum).real * scale
         # One side stands for both; the ends have no other one (the last one
         # only if there is a Nyquist frequency).
         density[:, 1 : (nperseg + 1) // 2] *= 2
-        x[:, begin : begin + _BLOCK] = density.T + 1e-7
-    np.log(x, out=x)
+        x[begin : begin + _BLOCK] = density + 1e-7
+    x = np.log(x).T
     # Summed in float64: a silent passage must come out as zeros, and its
     # standard deviation does not hide an error of the mean.
     x -= np.float32(x.mean(dtype=np.float64))
