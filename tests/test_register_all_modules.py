@@ -22,6 +22,7 @@ PUBLIC_TYPES = dict(
     MODELS=[
         'ConcatFusion',
         'DomainAdversarial',
+        'ModalityProjection',
         'MultimodalBackbone',
         'MultimodalHead',
         'MultimodalRecognizer',

@@ -2,6 +2,7 @@
 from .backbones import MultimodalBackbone
 from .fusions import ConcatFusion
 from .heads import FusionClassifier, MultimodalHead
+from .necks import ModalityProjection
 from .objectives import DomainAdversarial, UnimodalDomainAdversarial
 from .recognizers import MultimodalRecognizer
 
@@ -9,6 +10,7 @@ __all__ = [
     'ConcatFusion',
     'DomainAdversarial',
     'FusionClassifier',
+    'ModalityProjection',
     'MultimodalBackbone',
     'MultimodalHead',
     'MultimodalRecognizer',

@@ -7,13 +7,21 @@ from mmaction.structures import ActionDataSample
 from mmengine.model import ModuleDict
 from torch import Tensor
 
+# In place of the label, and of the domain, of an unlabelled sample.
+UNLABELLED = -1
+
 
 @MODELS.register_module()
 class MultimodalRecognizer(BaseRecognizer):
     """Recognizer of several modalities with any number of objectives.
 
     Training sums the losses of the head and of the objectives; prediction
-    uses the backbone and the head alone.
+    uses the backbone, the neck and the head alone.
+
+    A training sample without ``gt_label`` is one of an unlabelled target
+    domain. The head and most objectives do not see it; an objective whose
+    attribute ``uses_unlabelled`` is true does, with the label and the domain
+    -1.
 
     Args:
         backbone: Config of a :class:`MultimodalBackbone`.
@@ -54,7 +62,10 @@ class MultimodalRecognizer(BaseRecognizer):
         Returns:
             Modality -> (N, D_m) features, and an empty dict.
         """
-        return self.backbone(inputs), {}
+        features = self.backbone(inputs)
+        if self.with_neck:
+            features = self.neck(features)
+        return features, {}
 
     def loss(
         self,
@@ -67,16 +78,16 @@ class MultimodalRecognizer(BaseRecognizer):
         Args:
             inputs: Modality -> preprocessed batch of N samples; all
                 modalities.
-            data_samples: N samples with ``gt_label`` and, where an objective
-                uses it, ``domain``.
+            data_samples: N samples with ``gt_label``, or without if they are
+                unlabelled, and, where an objective uses it, ``domain``.
             **kwargs: Not used.
 
         Returns:
             Loss terms (keys with ``loss`` in them) and logged scalars.
 
         Raises:
-            ValueError: A modality is missing, or a domain is not one of the
-                source domains.
+            ValueError: A modality is missing, no sample has a label, or the
+                domain of a labelled sample is not one of the source domains.
             KeyError: Two objectives return the same key.
         """
         missing = [m for m in self.backbone.modalities if m not in inputs]
@@ -88,13 +99,18 @@ class MultimodalRecognizer(BaseRecognizer):
             )
         features, _ = self.extract_feat(inputs)
         device = next(iter(features.values())).device
-        labels = torch.cat([s.gt_label for s in data_samples]).to(device)
-        logits = self.cls_head(features)
-        losses = self.cls_head.loss(features, logits, labels)
+        labels = _stack_labels(data_samples)
+        rows = [features, self.cls_head(features), labels.to(device)]
         if self.objectives:
-            domains = _stack_domains(data_samples).to(device)
+            rows.append(_stack_domains(data_samples, labels).to(device))
+        labelled = rows
+        if bool((labels == UNLABELLED).any()):
+            known = (labels != UNLABELLED).nonzero()[:, 0].to(device)
+            labelled = [_select(part, known) for part in rows]
+        losses = self.cls_head.loss(*labelled[:3])
         for name, objective in self.objectives.items():
-            terms = objective(features, logits, labels, domains)
+            uses_all = getattr(objective, 'uses_unlabelled', False)
+            terms = objective(*(rows if uses_all else labelled))
             if shared := sorted(terms.keys() & losses.keys()):
                 raise KeyError(
                     f'objective {name!r} returns {shared}, which another '
@@ -104,13 +120,43 @@ class MultimodalRecognizer(BaseRecognizer):
         return losses
 
 
-def _stack_domains(data_samples: list[ActionDataSample]) -> Tensor:
-    """Domains of a training batch, (N,) int64."""
+def _stack_labels(data_samples: list[ActionDataSample]) -> Tensor:
+    """Labels of a training batch, (N,) int64, -1 where there is none."""
+    labels = torch.cat(
+        [
+            sample.gt_label if 'gt_label' in sample else torch.tensor([-1])
+            for sample in data_samples
+        ]
+    ).cpu()
+    if bool((labels == UNLABELLED).all()):
+        raise ValueError(
+            'no sample of the batch has a label: a batch needs samples of a '
+            'source domain, too'
+        )
+    return labels
+
+
+def _stack_domains(
+    data_samples: list[ActionDataSample], labels: Tensor
+) -> Tensor:
+    """Domains of a training batch, (N,) int64, -1 where there is no label."""
+    known = (labels != UNLABELLED).tolist()
     domains = [sample.get('domain') for sample in data_samples]
-    if any(domain is None or domain < 0 for domain in domains):
+    domains = [d if k else UNLABELLED for d, k in zip(domains, known)]
+    of_sources = [d for d, k in zip(domains, known) if k]
+    if any(domain is None or domain < 0 for domain in of_sources):
         raise ValueError(
             'an objective trains on source domains, but the batch has the '
             f'domains {domains}: pass `domain` through `algorithm_keys` of '
             'PackActionInputs and train on source domains only'
         )
     return torch.tensor(domains)
+
+
+def _select(
+    part: Tensor | dict[str, Tensor], index: Tensor
+) -> Tensor | dict[str, Tensor]:
+    """Rows of a tensor, or of each tensor of a dict."""
+    if isinstance(part, dict):
+        return {name: tensor[index] for name, tensor in part.items()}
+    return part[index]

@@ -112,3 +112,74 @@ def test_two_terms_of_one_name_are_an_error():
     model = build(objectives=dict(again=dict(type='RepeatedLoss')))
     with pytest.raises(KeyError, match=r"'again' returns \['loss_cls'\]"):
         model(make_inputs(), make_samples(), mode='loss')
+
+
+@MODELS.register_module()
+class SeenRows(nn.Module):
+    """Keeps what it was given."""
+
+    def __init__(self, uses_unlabelled):
+        super().__init__()
+        self.uses_unlabelled = uses_unlabelled
+
+    def forward(self, *rows):
+        self.rows = rows
+        return {}
+
+
+def test_unlabelled_samples_reach_those_who_ask_for_them():
+    torch.manual_seed(0)
+    seen = {
+        f'all_{x}': dict(type='SeenRows', uses_unlabelled=x) for x in (0, 1)
+    }
+    model = build(objectives=seen).eval()
+    inputs, samples = make_inputs(), make_samples(domains=(0, 7, 1, None))
+    del samples[1].gt_label, samples[3].gt_label
+    losses = model(inputs, samples, mode='loss')
+    labelled = {m: x[[0, 2]] for m, x in inputs.items()}
+    expected = model(labelled, [samples[0], samples[2]], mode='loss')
+    torch.testing.assert_close(losses, expected)
+    model(inputs, samples, mode='loss')
+    few, everything = (x.rows for x in model.objectives.values())
+    assert everything[2].tolist() == [0, -1, 2, -1]
+    assert everything[3].tolist() == [0, -1, 1, -1]
+    assert few[2].tolist() == [0, 2]
+    assert few[3].tolist() == [0, 1]
+    assert torch.equal(few[1], everything[1][[0, 2]])
+    for modality, features in few[0].items():
+        assert torch.equal(features, everything[0][modality][[0, 2]])
+
+
+def test_batch_without_a_label():
+    samples = make_samples()
+    for sample in samples:
+        del sample.gt_label
+    with pytest.raises(ValueError, match='no sample of the batch has a label'):
+        build()(make_inputs(), samples, mode='loss')
+
+
+def test_neck_is_between_encoders_and_head():
+    width = dict.fromkeys(IN_CHANNELS, 6)
+    model = build(
+        neck=dict(
+            type='ModalityProjection', in_channels=IN_CHANNELS, out_channels=6
+        ),
+        cls_head=dict(type='MultimodalHead', num_classes=3, in_channels=width),
+        objectives=dict(
+            domain=dict(
+                type='DomainAdversarial', num_domains=2, in_channels=width
+            )
+        ),
+    ).eval()
+    inputs, samples = make_inputs(), make_samples()
+    projected = model.neck(model.backbone(inputs))
+    assert {m: f.shape for m, f in projected.items()} == dict(
+        video=(4, 6), audio=(4, 6)
+    )
+    expected = model.cls_head(projected).softmax(dim=1)
+    predicted = model(inputs, samples, mode='predict')
+    for row, sample in zip(expected, predicted, strict=True):
+        torch.testing.assert_close(sample.pred_score['fused'], row)
+    total, _ = model.parse_losses(model(inputs, samples, mode='loss'))
+    total.backward()
+    assert all(p.grad is not None for p in model.neck.parameters())

@@ -1,0 +1,61 @@
+# Copyright (c) mmgmp authors.
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class ModalityProjection(BaseModule):
+    """Project the features of each modality linearly to one width.
+
+    Methods that compare modalities, such as Boomda, want features of one
+    width (`Boomda <https://arxiv.org/abs/2511.08152>`_ has 256).
+
+    Args:
+        in_channels: Modality -> width D_m of its features.
+        out_channels: Width of all projected features.
+        feature_norm: ``'l2'`` scales each feature vector to length 1, which
+            bounds losses of its covariance; None leaves it as it is.
+
+    Raises:
+        ValueError: A width is less than 1, or `feature_norm` is unknown.
+    """
+
+    def __init__(
+        self,
+        in_channels: dict[str, int],
+        out_channels: int = 256,
+        feature_norm: str | None = None,
+    ) -> None:
+        super().__init__()
+        widths = [*in_channels.values(), out_channels]
+        if not in_channels or min(widths) < 1:
+            raise ValueError(
+                '`in_channels` and `out_channels` must be widths of at least '
+                f'1, got {in_channels} and {out_channels}'
+            )
+        if feature_norm not in (None, 'l2'):
+            raise ValueError(
+                f"`feature_norm` must be None or 'l2', got {feature_norm!r}"
+            )
+        self.feature_norm = feature_norm
+        self.projections = nn.ModuleDict(
+            {m: nn.Linear(d, out_channels) for m, d in in_channels.items()}
+        )
+
+    def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Project.
+
+        Args:
+            features: Modality -> (N, D_m); modalities may be missing.
+
+        Returns:
+            Modality -> (N, out_channels), in the same order.
+        """
+        projected = {m: self.projections[m](f) for m, f in features.items()}
+        if self.feature_norm == 'l2':
+            projected = {
+                m: F.normalize(f, dim=1) for m, f in projected.items()
+            }
+        return projected

@@ -1,0 +1,59 @@
+# Copyright (c) mmgmp authors.
+"""ModalityProjection is one linear map for each modality."""
+
+import pytest
+import torch
+
+from mmgmp.models.necks import ModalityProjection
+
+WIDTHS = dict(video=5, audio=3)
+
+
+def features(size=4):
+    return {m: torch.randn(size, d) for m, d in WIDTHS.items()}
+
+
+def test_each_modality_has_its_own_map():
+    neck = ModalityProjection(WIDTHS, out_channels=7)
+    x = features()
+    projected = neck(x)
+    assert list(projected) == ['video', 'audio']
+    for modality, layer in neck.projections.items():
+        expected = x[modality] @ layer.weight.T + layer.bias
+        torch.testing.assert_close(projected[modality], expected)
+
+
+def test_lengths_of_one():
+    neck = ModalityProjection(WIDTHS, out_channels=7, feature_norm='l2')
+    free = ModalityProjection(WIDTHS, out_channels=7)
+    free.load_state_dict(neck.state_dict())
+    x = features()
+    for modality, unit in neck(x).items():
+        torch.testing.assert_close(unit.norm(dim=1), torch.ones(4))
+        direction = free(x)[modality]
+        torch.testing.assert_close(
+            unit * direction.norm(dim=1, keepdim=True), direction
+        )
+
+
+def test_modality_may_be_missing():
+    neck = ModalityProjection(WIDTHS)
+    x = features()
+    only = neck(dict(audio=x['audio']))
+    assert list(only) == ['audio']
+    assert torch.equal(only['audio'], neck(x)['audio'])
+    assert only['audio'].shape == (4, 256)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(in_channels={}), 'got {} and 256'),
+        (dict(in_channels=dict(video=0)), "got {'video': 0}"),
+        (dict(in_channels=WIDTHS, out_channels=0), 'and 0'),
+        (dict(in_channels=WIDTHS, feature_norm='l1'), "got 'l1'"),
+    ],
+)
+def test_mistakes_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ModalityProjection(**arguments)
