@@ -17,16 +17,19 @@ import torch
 import yaml
 from mmengine.config import DictAction
 
+from mmgmp.benchmark.collect import MAIN_METRIC, compare_plan
 from mmgmp.benchmark.execute import forget_result, read_result
 from mmgmp.benchmark.fingerprint import dataset_version
 from mmgmp.benchmark.plan import Plan, load_plan
+from mmgmp.benchmark.report import write_tables
 from mmgmp.benchmark.results_store import ResultsStore
 from mmgmp.benchmark.run import Run
 from mmgmp.benchmark.scheduler import Slots, run_all, usable_cores
+from mmgmp.benchmark.tables import markdown_table
+from mmgmp.benchmark.verdict import markdown_verdict
 from mmgmp.utils import register_all_modules
 
 ROOT = Path('work_dirs/benchmark')
-MAIN = 'target/acc/all/fused/top1'
 
 
 def parse_args() -> argparse.Namespace:
@@ -128,7 +131,7 @@ class Progress:
         row = rows[0]
         text = f'FAILED: {row["reason"]}'
         if row['state'] == 'finished':
-            text = f'{100 * row[MAIN]:.1f} % on the target'
+            text = f'{100 * row[MAIN_METRIC]:.1f} % on the target'
         seconds = (time.perf_counter() - self.start) / self.done
         left = timedelta(seconds=round(seconds * (self.total - self.done)))
         print(
@@ -218,7 +221,25 @@ def main() -> int:
     except KeyboardInterrupt:
         print('Interrupted: the same command goes on from here.')
         return 130
-    return 0
+    return report(plan, store, args.work_dir / plan.name)
+
+
+def report(plan: Plan, store: ResultsStore, folder: Path) -> int:
+    """Print the table and the verdict, and write all tables and figures.
+
+    Returns:
+        1 if a run of the plan has failed, else 0.
+    """
+    frame = store.read()
+    comparison = compare_plan(plan, frame, 'source')
+    print(f'\n{markdown_table(comparison, plan.title)}')
+    print(markdown_verdict(comparison))
+    write_tables(plan, frame, folder)
+    print(f'Tables as Markdown, CSV and LaTeX, and figures: {folder}')
+    failed = [m for m in comparison.methods.values() if m.failures]
+    if failed:
+        print('Failed runs are run again with --retry-failed.')
+    return int(bool(failed))
 
 
 if __name__ == '__main__':

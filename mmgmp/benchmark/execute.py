@@ -11,7 +11,6 @@ from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
 from mmgmp.apis import train_select_test
-from mmgmp.compat import init_cpu_distributed
 from mmgmp.engine.hooks import TargetHistoryHook
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
@@ -133,7 +132,6 @@ def _train(cfg: Config, folder: Path) -> list[dict]:
         dict(type='CheckInvalidLossHook'),
         dict(type='TargetHistoryHook'),
     ]
-    init_cpu_distributed(cfg, cfg.launcher)
     summary = train_select_test(cfg)
     history = json.loads((folder / TargetHistoryHook.filename).read_text())
     common = dict(

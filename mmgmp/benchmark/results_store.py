@@ -23,6 +23,8 @@ FIRST = (
     'reason',
 )
 LAST = ('seconds', 'peak_memory_mb', 'code_version', 'dataset_version')
+NUMBERS = ('seed', 'epoch', 'seconds', 'peak_memory_mb')
+TEXTS = tuple(x for x in (*FIRST, *LAST) if x not in NUMBERS)
 
 
 class ResultsStore:
@@ -52,18 +54,15 @@ class ResultsStore:
         """
         if not self.path.is_file():
             return pd.DataFrame(columns=[*FIRST, *LAST])
-        text = ('config_hash', 'selection', 'reason', 'state', 'overrides')
-        frame = pd.read_csv(
-            self.path, dtype=dict.fromkeys(text, str), keep_default_na=True
-        )
+        frame = pd.read_csv(self.path, dtype=str, keep_default_na=False)
         missing = {*FIRST, *LAST} - {*frame.columns}
         if missing:
             raise ValueError(
                 f'{self.path} is no results file of the benchmark: it lacks '
                 f'the columns {sorted(missing)}'
             )
-        texts = list(text)
-        frame[texts] = frame[texts].fillna('')
+        for column in frame.columns.difference(TEXTS):
+            frame[column] = pd.to_numeric(frame[column])
         return frame
 
     def states(self) -> dict[tuple[str, int], str]:

@@ -52,7 +52,9 @@ def test_rows_are_read_back(tmp_path):
     store = ResultsStore(tmp_path / 'new/rows.csv')
     store.add([row(1, s, **{METRIC: 2 / 3}) for s in ('source', 'last')])
     store.add([failed(0)])
-    store.add([row(2, config_hash='1e10', **{'source/other': 0.5})])
+    store.add(
+        [row(2, config_hash='1e10', target='NA', **{'source/other': 0.5})]
+    )
     assert store.states() == {
         ('0012', 0): 'failed',
         ('0012', 1): 'finished',
@@ -65,6 +67,8 @@ def test_rows_are_read_back(tmp_path):
     assert list(frame[METRIC].isna()) == [True, False, False, True]
     assert frame[METRIC][1] == pytest.approx(2 / 3, abs=1e-6)
     assert frame['source/other'][3] == 0.5
+    assert frame['target'][3] == 'NA'
+    assert frame['code_version'][3] == '1'
     assert frame['epoch'][1] == 4
     assert store.path.read_text().count('0.666667') == 2
 
