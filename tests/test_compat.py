@@ -239,7 +239,11 @@ def test_run_can_be_resumed(checkpoint_file):
     assert runner.iter == 4
 
 
-@pytest.mark.parametrize('entry', compat.CHECKPOINT_GLOBALS, ids=str)
+@pytest.mark.parametrize(
+    'entry',
+    compat.CHECKPOINT_GLOBALS,
+    ids=lambda entry: entry[1] if type(entry) is tuple else entry.__name__,
+)
 def test_upstream_still_needs(entry, checkpoint_file, no_globals):
     """No entry of the allow-list can go."""
     others = [other for other in compat.CHECKPOINT_GLOBALS if other != entry]

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from tests.utils.updates import make_batch, wrapper_update
 
 ROOT = Path(__file__).parents[2]
-(CONFIG,) = ROOT.glob('configs/gmp/released/*.py')
+(CONFIG,) = ROOT.glob('configs/gmp/released/*-cartoon.py')
 MODALITIES = ('video', 'audio')
 
 
