@@ -29,7 +29,7 @@ demo: $(STAMP)
 	$(BIN)/python tools/analysis_tools/print_summary.py $(DEMO_DIR)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest --durations=15
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --durations=15
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mmengine.logging import MMLogger
 
 from mmgmp.benchmark.execute import execute
 from mmgmp.benchmark.results_store import ResultsStore
@@ -74,7 +75,10 @@ def main(monkeypatch):
             signal.signal(signal.SIGTERM, handler)
 
     main.globals = tool.__globals__
-    return main
+    yield main
+    # The logs of the runs go to the output of this test, which closes now.
+    for logger in MMLogger._instance_dict.values():
+        logger.handlers.clear()
 
 
 def test_plan_to_table(main, write_plan, folder, capsys):
