@@ -207,7 +207,10 @@ def main() -> int:
     try:
         prepare(runs)
         # Not before: worker processes that are forked above would inherit it.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Ctrl-C is ignored in what a shell starts in the background, and so
+        # would be the cancelling of the jobs.
+        for number_of_signal in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number_of_signal, signal.default_int_handler)
         if args.retry_failed:
             for _, work_dir in runs:
                 forget_result(work_dir)

@@ -12,6 +12,7 @@ from .fingerprint import code_version
 from .run import Run
 
 POLL_SECONDS = 0.5
+CANCEL_SECONDS = 10
 # What submitit's local executor would end a job at; days, for long trainings.
 LOCAL_TIMEOUT_MINUTES = 60 * 24 * 30
 
@@ -93,8 +94,16 @@ def run_all(
                     report(run, _rows(run, job))
             time.sleep(POLL_SECONDS)
     finally:
-        for _, job in jobs.values():
-            job.cancel(check=False)
+        _cancel([job for _, job in jobs.values()])
+
+
+def _cancel(jobs: list[submitit.Job]) -> None:
+    """End jobs, and wait a while for their ends."""
+    for job in jobs:
+        job.cancel(check=False)
+    deadline = time.monotonic() + CANCEL_SECONDS
+    while time.monotonic() < deadline and not all(j.done() for j in jobs):
+        time.sleep(POLL_SECONDS)
 
 
 def _rows(run: Run, job: submitit.Job) -> list[dict]:

@@ -211,6 +211,49 @@ def test_killed_in_the_middle(write_plan, folder):
     )
 
 
+def processes_of(session):
+    """Running processes of a session, by their command lines."""
+    found = []
+    for folder in Path('/proc').glob('[0-9]*'):
+        try:
+            state, _, _, owner = (
+                (folder / 'stat').read_text().rpartition(')')[2].split()[:4]
+            )
+            if int(owner) == session and state != 'Z':
+                found.append((folder / 'cmdline').read_text())
+        except OSError:
+            continue
+    return found
+
+
+def test_interrupt_stops_all_runs(write_plan, folder):
+    plan = write_plan(seeds=[0], Base=dict(seconds=60))
+    process = subprocess.Popen(
+        [sys.executable, str(TOOL), plan],
+        env=ENV,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        # As in the background of a shell.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        deadline = time.time() + 120
+        while not list(folder.rglob('*.log')) and time.time() < deadline:
+            time.sleep(0.1)
+        assert len(processes_of(process.pid)) >= 3
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert 'the same command goes on' in output
+        assert processes_of(process.pid) == []
+        assert not (folder / 'rows.csv').exists()
+    finally:
+        for command in processes_of(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+            raise AssertionError(f'still running: {command}')
+
+
 def test_smoke_of_the_published_plan(folder):
     result = subprocess.run(
         [
