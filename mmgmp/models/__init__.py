@@ -3,10 +3,11 @@ from .backbones import MultimodalBackbone
 from .fusions import ConcatFusion
 from .heads import FusionClassifier, MultimodalHead
 from .necks import ModalityProjection
-from .objectives import DomainAdversarial, UnimodalDomainAdversarial
+from .objectives import Boomda, DomainAdversarial, UnimodalDomainAdversarial
 from .recognizers import MultimodalRecognizer
 
 __all__ = [
+    'Boomda',
     'ConcatFusion',
     'DomainAdversarial',
     'FusionClassifier',

@@ -21,7 +21,9 @@ class MultimodalRecognizer(BaseRecognizer):
     A training sample without ``gt_label`` is one of an unlabelled target
     domain. The head and most objectives do not see it; an objective whose
     attribute ``uses_unlabelled`` is true does, with the label and the domain
-    -1.
+    -1. Such an objective has a fifth argument, the labels that the data
+    samples hide as ``hidden_label``, to log how good its guesses are, and
+    not to learn from them.
 
     Args:
         backbone: Config of a :class:`MultimodalBackbone`.
@@ -110,7 +112,10 @@ class MultimodalRecognizer(BaseRecognizer):
         losses = self.cls_head.loss(*labelled[:3])
         for name, objective in self.objectives.items():
             uses_all = getattr(objective, 'uses_unlabelled', False)
-            terms = objective(*(rows if uses_all else labelled))
+            if uses_all:
+                terms = objective(*rows, _hidden_labels(data_samples, device))
+            else:
+                terms = objective(*labelled)
             if shared := sorted(terms.keys() & losses.keys()):
                 raise KeyError(
                     f'objective {name!r} returns {shared}, which another '
@@ -151,6 +156,14 @@ def _stack_domains(
             'PackActionInputs and train on source domains only'
         )
     return torch.tensor(domains)
+
+
+def _hidden_labels(
+    data_samples: list[ActionDataSample], device: torch.device
+) -> Tensor:
+    """Hidden labels, (N,) int64, -1 where there is none."""
+    hidden = [s.get('hidden_label', UNLABELLED) for s in data_samples]
+    return torch.tensor(hidden, device=device)
 
 
 def _select(

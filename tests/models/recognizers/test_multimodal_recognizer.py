@@ -135,6 +135,7 @@ def test_unlabelled_samples_reach_those_who_ask_for_them():
     model = build(objectives=seen).eval()
     inputs, samples = make_inputs(), make_samples(domains=(0, 7, 1, None))
     del samples[1].gt_label, samples[3].gt_label
+    samples[3].set_field(2, 'hidden_label')
     losses = model(inputs, samples, mode='loss')
     labelled = {m: x[[0, 2]] for m, x in inputs.items()}
     expected = model(labelled, [samples[0], samples[2]], mode='loss')
@@ -143,6 +144,8 @@ def test_unlabelled_samples_reach_those_who_ask_for_them():
     few, everything = (x.rows for x in model.objectives.values())
     assert everything[2].tolist() == [0, -1, 2, -1]
     assert everything[3].tolist() == [0, -1, 1, -1]
+    assert everything[4].tolist() == [-1, -1, -1, 2]
+    assert len(few) == 4
     assert few[2].tolist() == [0, 2]
     assert few[3].tolist() == [0, 1]
     assert torch.equal(few[1], everything[1][[0, 2]])

@@ -1,0 +1,158 @@
+# Copyright (c) mmgmp authors.
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from mmengine.dist import all_reduce
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..losses import (
+    BalancedCoralLoss,
+    InformationBottleneckLoss,
+    vote_pseudo_labels,
+)
+
+
+@MODELS.register_module()
+class Boomda(BaseModule):
+    r"""Balanced alignment of each modality with an unlabelled target.
+
+    The training terms of `Boomda <https://arxiv.org/abs/2511.08152>`_ besides
+    the cross-entropy of the fused head:
+
+    .. math::
+        \sum_{m=1}^{M} \mathrm{CE}(h_m(Z_m^s), y)
+        + \frac{\beta}{2} \sum_{b=1}^{M+1} \log |\Sigma_b^s|
+        + \alpha_1 \mathrm{CE}(h_{M+1}(Z^t), \bar y)
+        + \alpha_2 \sum_{b=1}^{M+1} \gamma_b L_b
+
+    with linear heads :math:`h_m` of its own on each modality, pseudo labels
+    :math:`\bar y` by a vote of all M+1 heads (:func:`vote_pseudo_labels`) and
+    :class:`BalancedCoralLoss`. The paper has features of one width, see
+    :class:`ModalityProjection`, and averages nothing over modalities.
+
+    Args:
+        in_channels: Modality -> width d_m of its features.
+        num_classes: Number of classes K.
+        beta: :math:`\beta`, weight of the log-variances.
+        alpha1: :math:`\alpha_1`, weight of the pseudo labels.
+        alpha2: :math:`\alpha_2`, weight of the alignment. The covariances,
+            and with them a good weight, depend on the scale of the features.
+        min_votes: :math:`M_v`, votes that a pseudo label takes; the default
+            is unanimity for two modalities.
+        balance: See :class:`BalancedCoralLoss`.
+        scale: See :class:`BalancedCoralLoss`.
+        center: See :class:`BalancedCoralLoss`.
+        use_fused_block: See :class:`BalancedCoralLoss`.
+
+    Raises:
+        ValueError: A negative weight, a ``min_votes`` that is not between 1
+            and M+1, or an argument that :class:`BalancedCoralLoss` refuses.
+    """
+
+    uses_unlabelled = True
+
+    def __init__(
+        self,
+        in_channels: dict[str, int],
+        num_classes: int,
+        beta: float = 5e-4,
+        alpha1: float = 0.5,
+        alpha2: float = 0.1,
+        min_votes: int = 3,
+        balance: str = 'closed_form',
+        scale: str = 'none',
+        center: bool = True,
+        use_fused_block: bool = True,
+    ) -> None:
+        super().__init__()
+        if min(alpha1, alpha2) < 0:
+            raise ValueError(
+                '`alpha1` and `alpha2` must be at least 0, got '
+                f'{alpha1} and {alpha2}'
+            )
+        if not 1 <= min_votes <= len(in_channels) + 1:
+            raise ValueError(
+                '`min_votes` must be between 1 and the number of heads, '
+                f'{len(in_channels) + 1}, got {min_votes}'
+            )
+        self.alpha1 = alpha1
+        self.alpha2 = alpha2
+        self.min_votes = min_votes
+        self.heads = nn.ModuleDict(
+            {m: nn.Linear(d, num_classes) for m, d in in_channels.items()}
+        )
+        self.information = InformationBottleneckLoss(beta)
+        self.alignment = BalancedCoralLoss(
+            balance, scale, center, use_fused_block
+        )
+
+    def forward(
+        self,
+        features: dict[str, Tensor],
+        logits: Tensor,
+        labels: Tensor,
+        domains: Tensor,
+        hidden_labels: Tensor,
+    ) -> dict[str, Tensor]:
+        """Loss terms of a batch of both domains, in any order.
+
+        Args:
+            features: Modality -> (N, d_m).
+            logits: (N, K) of the fused head.
+            labels: (N,) classes, -1 for the target.
+            domains: (N,); not used.
+            hidden_labels: (N,) classes of the target where they are known,
+                else -1. Only ``boomda/pseudo_accuracy`` depends on them.
+
+        Returns:
+            ``loss_unimodal_cls``, ``loss_information``, ``loss_pseudo``,
+            ``loss_alignment``, and what is logged: ``boomda/gamma.<block>``
+            and ``boomda/discrepancy.<block>`` (weight and unweighted
+            alignment of each modality and of ``fused``), ``boomda/ratio``
+            (r), ``boomda/kept`` (share of the target with a pseudo label)
+            and, if there are hidden labels, ``boomda/pseudo_accuracy`` (of
+            the kept ones; 0 if there are none).
+        """
+        unimodal = {m: self.heads[m](x).float() for m, x in features.items()}
+        known = labels >= 0
+        source = {m: x[known] for m, x in features.items()}
+        target = {m: x[~known] for m, x in features.items()}
+        aligned = self.alignment(source, target)
+        pseudo, kept = vote_pseudo_labels(
+            [*(x[~known] for x in unimodal.values()), logits[~known]],
+            self.min_votes,
+        )
+        terms = {
+            'loss_unimodal_cls': sum(
+                F.cross_entropy(x[known], labels[known])
+                for x in unimodal.values()
+            ),
+            'loss_information': self.information(source),
+            'loss_pseudo': self.alpha1
+            * _mean_of_kept(logits[~known], pseudo, kept),
+            'loss_alignment': self.alpha2 * aligned.loss,
+            'boomda/ratio': aligned.ratio,
+            'boomda/kept': kept.float().sum() / max(len(kept), 1),
+        }
+        for block, gamma in aligned.gamma.items():
+            terms[f'boomda/gamma.{block}'] = gamma
+            terms[f'boomda/discrepancy.{block}'] = aligned.block_losses[block]
+        hidden = hidden_labels[~known]
+        if bool((hidden >= 0).any()):
+            right = (pseudo == hidden) & kept
+            terms['boomda/pseudo_accuracy'] = right.sum() / kept.sum().clamp(
+                min=1
+            )
+        return terms
+
+
+def _mean_of_kept(logits: Tensor, labels: Tensor, kept: Tensor) -> Tensor:
+    """Cross-entropy of the kept rows, as a mean over those of all ranks.
+
+    The gradients of the ranks are averaged, so each divides by the mean
+    number of kept rows; 0 with a graph if there is none.
+    """
+    total = F.cross_entropy(logits, labels, ignore_index=-1, reduction='sum')
+    count = kept.sum().to(logits.dtype)
+    all_reduce(count, op='mean')
+    return total / count.clamp(min=1e-9)
