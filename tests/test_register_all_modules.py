@@ -11,6 +11,9 @@ PUBLIC_TYPES = dict(
     DATASETS=['EPICKitchensDataset', 'HACDataset', 'MiniHACDataset'],
     TRANSFORMS=[
         'AudioSpectrogram',
+        'CorruptAudio',
+        'CorruptVideo',
+        'CorruptedTarget',
         'DecodeFrames',
         'FlipFlow',
         'FlowBranch',
@@ -20,8 +23,12 @@ PUBLIC_TYPES = dict(
         'SpectrogramAugment',
     ],
     MODELS=[
+        'BalancedCoralLoss',
+        'Boomda',
         'ConcatFusion',
+        'CoralLoss',
         'DomainAdversarial',
+        'InformationBottleneckLoss',
         'ModalityProjection',
         'MultimodalBackbone',
         'MultimodalHead',
@@ -30,6 +37,7 @@ PUBLIC_TYPES = dict(
     ],
     OPTIM_WRAPPERS=['AmpGMPOptimWrapper', 'GMPOptimWrapper'],
     METRICS=['DomainAccMetric'],
+    DATA_SAMPLERS=['SourceTargetBatchSampler'],
     INFERENCERS=['AudioVideoInferencer'],
     HOOKS=[
         'AtomicCheckpointHook',

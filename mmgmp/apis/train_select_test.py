@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import Dataset
 
-from mmgmp.engine.hooks.domain_protocol_hook import dataset_domains
+from mmgmp.datasets.leaves import dataset_domains
 from mmgmp.evaluation import DomainAccMetric
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
@@ -33,10 +33,11 @@ def train_select_test(cfg: Config) -> dict:
 
     Returns:
         What is also written to ``<work_dir>/summary.json``: ``target`` and
-        ``sources`` (domain names), ``chance`` (one over the number of
-        classes), ``source_top1`` and ``target_top1`` (branch -> accuracy in
-        [0, 1] over all samples), ``selected_epoch``, ``selected_iter``,
-        ``checkpoint``, ``seconds`` (wall time of the whole call) and ``seed``.
+        ``sources`` (domain names; an unlabelled target that was trained on is
+        no source), ``chance`` (one over the number of classes),
+        ``source_top1`` and ``target_top1`` (branch -> accuracy in [0, 1] over
+        all samples), ``selected_epoch``, ``selected_iter``, ``checkpoint``,
+        ``seconds`` (wall time of the whole call) and ``seed``.
 
     Raises:
         ValueError: A part is missing in `cfg`, or training ended without a
@@ -53,7 +54,8 @@ def train_select_test(cfg: Config) -> dict:
     checkpoint_hook = _selecting_hook(runner)
     _check_metric('val', runner.val_loop)
     _check_metric('test', runner.test_loop)
-    sources = dataset_domains(runner.train_loop.dataloader.dataset)
+    train_dataset = runner.train_loop.dataloader.dataset
+    sources = dataset_domains(train_dataset, labelled_only=True)
     target_dataset = runner.test_loop.dataloader.dataset
     targets = dataset_domains(target_dataset)
     chance = 1 / _num_classes(target_dataset)

@@ -13,7 +13,7 @@ from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmgmp.engine.hooks.domain_protocol_hook import dataset_leaves
+from mmgmp.datasets.leaves import dataset_leaves
 from mmgmp.version import __version__
 
 PACKAGE = Path(__file__).parents[1]

@@ -9,6 +9,9 @@ from .released_indexing import ReleasedIndexing
 from .transforms import (
     AudioSpectrogram,
     CachedTransforms,
+    CorruptAudio,
+    CorruptedTarget,
+    CorruptVideo,
     DecodeFrames,
     FlipFlow,
     FlowBranch,
@@ -24,7 +27,10 @@ from .transforms import (
 __all__ = [
     'AudioSpectrogram',
     'CachedTransforms',
+    'CorruptAudio',
     'CorruptMediaError',
+    'CorruptVideo',
+    'CorruptedTarget',
     'DecodeFrames',
     'DomainDataset',
     'EPICKitchensDataset',

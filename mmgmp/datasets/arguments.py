@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 MODALITIES = ('video', 'audio', 'flow')
 ALIGNMENTS = ('true_fps', 'as_released')
+ON_CORRUPT = ('raise', 'skip')
 
 
 def check_choice(name: str, value: object, choices: Sequence) -> None:
@@ -44,10 +45,67 @@ def check_modalities(modalities: Sequence[str]) -> tuple[str, ...]:
     return modalities
 
 
+def check_domains(
+    name: str, domains: Sequence[str], choices: Sequence[str]
+) -> tuple[str, ...]:
+    """Check names of domains.
+
+    Raises:
+        TypeError: If a string stands for a list of names.
+        ValueError: If a name is unknown or repeated, or there is none.
+    """
+    if isinstance(domains, str):
+        raise TypeError(
+            f'`{name}` must be a list of names, got {domains!r}: write '
+            f'[{domains!r}]'
+        )
+    domains = tuple(domains)
+    unknown = [d for d in domains if d not in choices]
+    if unknown or not domains or len(set(domains)) < len(domains):
+        raise ValueError(
+            f'`{name}` must be one or more of {choices}, each once, got '
+            f'{domains}'
+        )
+    return domains
+
+
+def check_labels(
+    domains: Sequence[str],
+    source_domains: Sequence[str] | None,
+    labelled: bool,
+    keep_hidden_label: bool,
+) -> None:
+    """Refuse to drop the labels of a source, or to hide what is not dropped.
+
+    Raises:
+        ValueError: If an unlabelled domain is a source or the sources are not
+            given, or labels are to be both given and hidden.
+    """
+    if labelled:
+        if keep_hidden_label:
+            raise ValueError(
+                '`keep_hidden_label=True` is for `labelled=False`: a labelled '
+                'dataset gives `label` to the model'
+            )
+        return
+    if source_domains is None:
+        raise ValueError(
+            '`labelled=False` is for the target of an adaptation: set '
+            '`source_domains` to the domains whose labels are trained on'
+        )
+    seen = [domain for domain in domains if domain in source_domains]
+    if seen:
+        raise ValueError(
+            f'`domains` {domains} are read without labels, and {seen} are in '
+            f'`source_domains` {source_domains}: a target must not be among '
+            'the sources'
+        )
+
+
 def check_protocol(
     split: str, domains: Sequence[str], source_domains: Sequence[str]
 ) -> None:
-    """Refuse to train on a target or to test on what was trained on.
+    """Refuse to train on a target's labels or test on what was trained on.
 
     Raises:
         ValueError: If training rows are read of a domain that is not a
@@ -57,7 +115,8 @@ def check_protocol(
     if split == 'train' and unseen:
         raise ValueError(
             f'`domains` {domains} are to be trained on, and '
-            f'{sorted(unseen)} are not in `source_domains` {source_domains}'
+            f'{sorted(unseen)} are not in `source_domains` {source_domains} '
+            '(an unlabelled target has `labelled=False`)'
         )
     if split == 'all' and len(unseen) < len(domains):
         raise ValueError(

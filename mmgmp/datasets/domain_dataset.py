@@ -13,7 +13,10 @@ from mmgmp.utils.seeding import generator_states, set_generator_states
 
 from .arguments import (
     ALIGNMENTS,
+    ON_CORRUPT,
     check_choice,
+    check_domains,
+    check_labels,
     check_modalities,
     check_protocol,
 )
@@ -21,17 +24,15 @@ from .frame_folder import frame_paths, read_frame
 from .media import CorruptMediaError, read_video
 from .missing_files import missing_files
 
-ON_CORRUPT = ('raise', 'skip')
-
 
 class DomainDataset(BaseActionDataset):
     """Base of the datasets that hold several domains.
 
     A subclass names its ``DOMAINS`` and ``SPLITS``, has the class names in
     ``METAINFO`` and reads its annotations in :meth:`load_data_list`. An item,
-    before the pipeline, has ``filename``, ``audio_path``, ``label`` (int),
-    ``domain_name``, ``alignment`` and ``domain``, the index of its domain in
-    ``source_domains`` or -1 for a domain that is not a source.
+    before the pipeline, has ``filename``, ``audio_path``, ``label`` (int; if
+    ``labelled``), ``domain_name``, ``alignment`` and ``domain``, the index of
+    its domain in ``source_domains`` or -1 for a domain that is not a source.
 
     Corrupt media (missing, empty, truncated, undecodable or silent) are named
     in the error. With ``on_corrupt='skip'`` such a sample is replaced by
@@ -56,14 +57,21 @@ class DomainDataset(BaseActionDataset):
             :class:`~mmgmp.datasets.LoadAudio`. The transforms read it from
             the item.
         on_corrupt: ``'raise'`` or ``'skip'``.
+        labelled: False for the target of an unsupervised adaptation, of any
+            split, which needs ``source_domains``: labels are dropped when the
+            annotations are loaded. File names stay as they are.
+        keep_hidden_label: Whether unlabelled items have their label as
+            ``hidden_label``, for analysis; name it in ``algorithm_keys`` of
+            ``PackActionInputs`` to find it in the data samples.
         **kwargs: Arguments of :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
         TypeError: If a string stands for a list of names.
         ValueError: If a domain or a modality is unknown or repeated, or
             another argument has another value than these; if training rows
-            are read of a domain that is not in the given ``source_domains``,
-            or all rows of one that is.
+            with labels are read of a domain that is not in the given
+            ``source_domains``, or all rows, or unlabelled ones, of one that
+            is.
         CorruptMediaError: (an item) If its media are corrupt.
     """
 
@@ -80,6 +88,8 @@ class DomainDataset(BaseActionDataset):
         modalities: Sequence[str] = ('video', 'audio'),
         alignment: str = 'true_fps',
         on_corrupt: str = 'raise',
+        labelled: bool = True,
+        keep_hidden_label: bool = False,
         **kwargs,
     ) -> None:
         check_choice('split', split, self.SPLITS)
@@ -88,12 +98,16 @@ class DomainDataset(BaseActionDataset):
         self.modalities = check_modalities(modalities)
         self.split = split
         self.alignment = alignment
-        domains = self._check_domains('domains', domains)
+        domains = check_domains('domains', domains, self.DOMAINS)
         if source_domains is not None:
-            source_domains = self._check_domains(
-                'source_domains', source_domains
+            source_domains = check_domains(
+                'source_domains', source_domains, self.DOMAINS
             )
+        check_labels(domains, source_domains, labelled, keep_hidden_label)
+        if labelled and source_domains is not None:
             check_protocol(split, domains, source_domains)
+        self.labelled = labelled
+        self.keep_hidden_label = keep_hidden_label
         self.on_corrupt = on_corrupt
         super().__init__(
             ann_file='',
@@ -107,22 +121,6 @@ class DomainDataset(BaseActionDataset):
             ),
             **kwargs,
         )
-
-    @classmethod
-    def _check_domains(cls, name: str, domains: Sequence[str]) -> tuple:
-        if isinstance(domains, str):
-            raise TypeError(
-                f'`{name}` must be a list of names, got {domains!r}: write '
-                f'[{domains!r}]'
-            )
-        domains = tuple(domains)
-        unknown = [d for d in domains if d not in cls.DOMAINS]
-        if unknown or not domains or len(set(domains)) < len(domains):
-            raise ValueError(
-                f'`{name}` must be one or more of {cls.DOMAINS}, each once, '
-                f'got {domains}'
-            )
-        return domains
 
     def _check_files(self, domain: str, data_list: list[dict]) -> None:
         """Look for the media files of a domain.
@@ -148,6 +146,16 @@ class DomainDataset(BaseActionDataset):
         if 'flow_dir' in item:
             yield from (os.path.join(item['flow_dir'], c) for c in 'uv')
         yield from item.get('flow_paths', ())
+
+    def filter_data(self) -> list[dict]:
+        """Drop the labels of an unlabelled target, or hide them."""
+        data_list = super().filter_data()
+        if not self.labelled:
+            for item in data_list:
+                label = item.pop('label')
+                if self.keep_hidden_label:
+                    item['hidden_label'] = label
+        return data_list
 
     def get_data_info(self, idx: int) -> dict:
         """Item of a sample, before the pipeline."""

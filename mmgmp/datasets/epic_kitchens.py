@@ -43,6 +43,9 @@ class EPICKitchensDataset(DomainDataset):
     ``LoadAudio(align='action')`` takes the seconds ``audio_start`` to
     ``audio_stop`` of the item.
 
+    The classes in the names of clips are those of the split file, so that an
+    unlabelled target needs them there, too. They are not read from the names.
+
     Args:
         data_root: Folder of the data set.
         domains: Domains to read, of 'D1', 'D2' and 'D3'.
@@ -53,10 +56,8 @@ class EPICKitchensDataset(DomainDataset):
             ``source_domains`` and ``modalities``.
 
     Raises:
-        ValueError: If an argument has an unknown value or a repeated domain;
-            if training rows are read of a domain that is not in the given
-            ``source_domains``; if a split file is of another form or of
-            another kitchen.
+        ValueError: See :class:`~mmgmp.datasets.DomainDataset`; if a split
+            file is of another form or of another kitchen.
         ForbiddenGlobalError: If a pickled split file holds more than a table.
         FileNotFoundError: If a split file or (with ``on_corrupt='raise'``) a
             media file, or the folder of its frames, is missing.

@@ -28,10 +28,11 @@ class HACDataset(DomainDataset):
     A domain that has no folder in ``data_root`` is looked for in
     ``<data_root>/HAC_Splits/<domain>``, where other published code has it.
     Each row of a CSV file, which has no header, is a file name and a class
-    index. Names are taken as they are, spaces included. A wav file may be
-    absent: :class:`~mmgmp.datasets.LoadAudio` then reads the audio track of
-    the video. Missing files are found at construction, other defects when
-    a sample is read. With 'flow' among the modalities an item has
+    index; an unlabelled target can do without the latter. Names are taken as
+    they are, spaces included. A wav file may be absent:
+    :class:`~mmgmp.datasets.LoadAudio` then reads the audio track of the
+    video. Missing files are found at construction, other defects when a
+    sample is read. With 'flow' among the modalities an item has
     ``flow_paths``, the files of the horizontal and the vertical component.
 
     24 clips of domain 'human' stand in both of its CSV files, and all of them
@@ -51,10 +52,8 @@ class HACDataset(DomainDataset):
             ``source_domains`` and ``modalities``.
 
     Raises:
-        ValueError: If an argument has an unknown value or a repeated domain;
-            if training rows are read of a domain that is not in the given
-            ``source_domains``, or all rows of one that is; if a CSV file is
-            empty or has a row that is no file name with a class index.
+        ValueError: See :class:`~mmgmp.datasets.DomainDataset`; if a CSV file
+            is empty or has a row that is no file name with a class index.
         FileNotFoundError: If a folder, a CSV file or (with
             ``on_corrupt='raise'``) a media file is missing.
         CorruptMediaError: (an item) If its media are corrupt.
@@ -147,6 +146,7 @@ class HACDataset(DomainDataset):
             part: read_table(
                 root / 'HAC_Splits' / f'HAC_{part}_only_{domain}.csv',
                 self._metainfo['classes'],
+                labelled=self.labelled or self.keep_hidden_label,
             )
             for part in ('test', 'train')
             if part in PARTS[self.split] or self.duplicates == 'drop'
@@ -159,15 +159,19 @@ class HACDataset(DomainDataset):
         return [row for part in PARTS[self.split] for row in tables[part]]
 
 
-def read_table(path: Path, classes: Sequence[str]) -> list[tuple[str, int]]:
+def read_table(
+    path: Path, classes: Sequence[str], labelled: bool = True
+) -> list[tuple[str, int | None]]:
     """Read a CSV file of file names and class indices without a header.
 
     Args:
         path: CSV file.
         classes: Names of the classes.
+        labelled: False to read the file names alone; there may be no class
+            indices then.
 
     Returns:
-        The rows, (file name, class index).
+        The rows, (file name, class index or None).
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -180,18 +184,23 @@ def read_table(path: Path, classes: Sequence[str]) -> list[tuple[str, int]]:
         reader = csv.reader(file)
         for row in filter(None, reader):
             where = f'{path}, line {reader.line_num}'
-            if len(row) != 2 or not row[0]:
+            widths = (2,) if labelled else (1, 2)
+            if len(row) not in widths or not row[0]:
                 raise ValueError(
                     f'{where}: expected a file name and a class index, got '
                     f'{row}'
                 )
-            name, label = row
-            if not label.isdecimal() or int(label) >= len(classes):
-                raise ValueError(
-                    f'{where}: the class index must be an integer from 0 to '
-                    f'{len(classes) - 1}, got {label!r}'
-                )
-            rows.append((name, int(label)))
+            label = _class_index(row[1], classes, where) if labelled else None
+            rows.append((row[0], label))
     if not rows:
         raise ValueError(f'annotation file {path} has no rows')
     return rows
+
+
+def _class_index(text: str, classes: Sequence[str], where: str) -> int:
+    if not text.isdecimal() or int(text) >= len(classes):
+        raise ValueError(
+            f'{where}: the class index must be an integer from 0 to '
+            f'{len(classes) - 1}, got {text!r}'
+        )
+    return int(text)

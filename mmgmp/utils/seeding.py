@@ -13,6 +13,8 @@ class Stream(IntEnum):
     ITERATION = 1
     VALIDATION = 2
     SAMPLE = 3
+    PASS = 4
+    CORRUPTION = 5
 
 
 def derive_seed(*key: int) -> int:

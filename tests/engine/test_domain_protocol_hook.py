@@ -13,22 +13,28 @@ from mmengine.runner import Runner
 from torch import nn
 
 import mmgmp
-from mmgmp.engine.hooks.domain_protocol_hook import dataset_domains
 
 
 @DATASETS.register_module()
 class ProtocolToyDataset(BaseDataset):
     built = 0
 
-    def __init__(self, domains, source_domains=None):
+    def __init__(
+        self, domains, source_domains=None, labelled=True, filenames=()
+    ):
         type(self).built += 1
+        self.labelled = labelled
+        self.filenames = filenames
         metainfo = dict(domains=tuple(domains))
         if source_domains is not None:
             metainfo['source_domains'] = tuple(source_domains)
         super().__init__(metainfo=metainfo, serialize_data=False)
 
     def load_data_list(self):
-        return [dict(x=torch.zeros(1)) for _ in range(2)]
+        data_list = [dict(x=torch.zeros(1)) for _ in range(2)]
+        for item, filename in zip(data_list, self.filenames):
+            item['filename'] = filename
+        return data_list
 
 
 @MODELS.register_module()
@@ -39,7 +45,7 @@ class ProtocolToyModel(BaseModel):
         self.discriminator = nn.Linear(1, 1)
         self.discriminator.num_domains = num_domains
 
-    def forward(self, x, sample_idx, mode):
+    def forward(self, x, sample_idx, mode, filename=None):
         if mode == 'loss':
             return dict(loss=self.weight.sum())
         return [SimpleNamespace()]
@@ -211,14 +217,82 @@ def test_concatenated_datasets_must_number_domains_alike(tmp_path):
         train(tmp_path, train=concat(*parts))
 
 
-def test_dataset_domains_of_wrappers():
-    parts = [ProtocolToyDataset([d]) for d in ('b', 'a')]
-    wrapped = SimpleNamespace(
-        datasets=[SimpleNamespace(dataset=part) for part in parts] + parts
+# --- an unlabelled target ----------------------------------------------------
+
+SOURCES = ('human', 'animal')
+
+
+def unlabelled(*domains, **kwargs):
+    return loader(*domains, source_domains=SOURCES, labelled=False, **kwargs)
+
+
+def adaptation(*domains, **kwargs):
+    """Two sources, and a target without labels."""
+    return concat(loader(*SOURCES), unlabelled(*domains, **kwargs))
+
+
+def test_adaptation_to_an_unlabelled_target_passes(tmp_path):
+    runner = train(
+        tmp_path,
+        train=adaptation('cartoon'),
+        val=loader(*SOURCES),
+        test=loader('cartoon'),
+        num_domains=2,
+        save_best='toy/score',
     )
-    assert dataset_domains(wrapped) == ('b', 'a')
+    assert runner.epoch == 1
 
 
-def test_dataset_without_domains_is_named():
-    with pytest.raises(ValueError, match="SimpleNamespace has no 'domains'"):
-        dataset_domains(SimpleNamespace(metainfo=dict(classes=())))
+def test_target_with_labels_beside_the_one_without(tmp_path):
+    parts = concat(loader('human', 'cartoon'), unlabelled('cartoon'))
+    message = r"domains \['cartoon'\] of the unlabelled target are among"
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, train=parts, test=loader('cartoon'))
+
+
+def test_target_with_labels_beside_another_without(tmp_path):
+    parts = concat(loader('human', 'cartoon'), unlabelled('animal'))
+    with pytest.raises(ValueError, match=r"target domains \['cartoon'\] are"):
+        train(tmp_path, train=parts, test=loader('cartoon'))
+
+
+def test_training_without_any_labels(tmp_path):
+    with pytest.raises(ValueError, match='no dataset of .* has labels'):
+        train(tmp_path, train=unlabelled('cartoon'), num_domains=None)
+
+
+def test_selection_on_labels_of_the_adapted_target(tmp_path):
+    with pytest.raises(ValueError, match=r'`save_best`.*\[.cartoon.\]'):
+        train(
+            tmp_path,
+            train=adaptation('cartoon'),
+            val=loader('cartoon'),
+            save_best='toy/score',
+        )
+
+
+def test_selection_without_labels_of_the_target_passes(tmp_path):
+    train(
+        tmp_path,
+        train=adaptation('cartoon'),
+        val=concat(loader('human'), unlabelled('cartoon')),
+        save_best='toy/score',
+    )
+
+
+def test_discriminator_counts_no_unlabelled_target(tmp_path):
+    message = '`num_domains` of discriminator is 3, but there are 2 training'
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, train=adaptation('cartoon'), num_domains=3)
+
+
+@pytest.mark.parametrize('tested, warned', [('bc', True), ('cd', False)])
+def test_tested_clips_among_the_unlabelled_ones(tested, warned, tmp_path):
+    train(
+        tmp_path,
+        train=adaptation('cartoon', filenames=tuple('ab')),
+        test=loader('cartoon', filenames=tuple(tested)),
+    )
+    text = next(tmp_path.glob('*/*.log')).read_text()
+    assert ('1 of 2 test clips are among the unlabelled' in text) == warned
+    assert ("split='test'" in text) == warned

@@ -18,7 +18,8 @@ class SeededSampler(Sampler):
     nor the batch size plays a part, nor the number of ranks if the other
     sampler has an ``epoch``, by which such samplers deal one permutation to
     the ranks. Of other samplers (``InfiniteSampler``) an index may come on
-    several ranks, and the seed depends on the rank too.
+    several ranks, and the seed depends on the rank too. Indices that come
+    with a seed keep it.
 
     Args:
         sampler: The other sampler.
@@ -35,7 +36,11 @@ class SeededSampler(Sampler):
 
     def __iter__(self) -> Iterator[SeededIndex]:
         rank = () if hasattr(self.sampler, 'epoch') else (self.rank,)
-        for index in map(int, self.sampler):
+        for index in self.sampler:
+            if isinstance(index, SeededIndex):
+                yield index
+                continue
+            index = int(index)
             times = self._times[index]
             self._times[index] += 1
             key = (self.seed, self.epoch, index, times, *rank)

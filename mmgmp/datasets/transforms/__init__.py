@@ -1,6 +1,9 @@
 # Copyright (c) mmgmp authors.
 from .audio_spectrogram import AudioSpectrogram
 from .cached_transforms import CachedTransforms
+from .corrupt_audio import CorruptAudio
+from .corrupt_video import CorruptVideo
+from .corrupted_target import CorruptedTarget
 from .decode_frames import DecodeFrames
 from .flip_flow import FlipFlow
 from .flow_branch import FlowBranch
@@ -15,6 +18,9 @@ from .spectrogram_augment import SpectrogramAugment
 __all__ = [
     'AudioSpectrogram',
     'CachedTransforms',
+    'CorruptAudio',
+    'CorruptVideo',
+    'CorruptedTarget',
     'DecodeFrames',
     'FlipFlow',
     'FlowBranch',

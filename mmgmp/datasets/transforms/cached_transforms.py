@@ -11,8 +11,7 @@ from mmengine.logging import print_log
 
 from mmgmp.utils.seeding import generator_states
 
-# Actions share the folder of a video's frames.
-_IDENTITY = ('filename', 'start_index', 'total_frames')
+from ..leaves import CLIP_IDENTITY
 
 
 @TRANSFORMS.register_module()
@@ -82,7 +81,7 @@ class CachedTransforms(BaseTransform):
 
     def transform(self, results: dict) -> dict | None:
         """Add the keys of the transforms, from the cache if possible."""
-        key = tuple(map(results.get, _IDENTITY))
+        key = tuple(map(results.get, CLIP_IDENTITY))
         if key not in self._added:
             inputs, states = dict(results), generator_states()
             results = self.transforms(results)

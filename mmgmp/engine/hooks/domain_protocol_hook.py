@@ -1,6 +1,6 @@
 # Copyright (c) mmgmp authors.
+from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
 
 from mmaction.registry import DATASETS, HOOKS
 from mmengine.hooks import CheckpointHook, Hook
@@ -8,51 +8,13 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader, Dataset
 
-
-def dataset_domains(dataset: Dataset, key: str = 'domains') -> tuple[str, ...]:
-    """Names of the domains in a dataset, inside wrappers of it too.
-
-    Args:
-        dataset: Dataset with the names in its ``metainfo``, or a wrapper:
-            what holds it as ``dataset`` (repetition, class balance, subset)
-            or several as ``datasets`` (concatenation).
-        key: Entry of ``metainfo`` that is read.
-
-    Returns:
-        Names without repetition, in the order of the datasets.
-
-    Raises:
-        ValueError: A dataset's ``metainfo`` lacks the entry.
-    """
-    return tuple(
-        dict.fromkeys(
-            domain
-            for leaf in dataset_leaves(dataset)
-            for domain in _metainfo(leaf, key)
-        )
-    )
-
-
-def dataset_leaves(dataset: Any) -> list:
-    """The datasets inside wrappers."""
-    if hasattr(dataset, 'datasets'):
-        return [
-            leaf for part in dataset.datasets for leaf in dataset_leaves(part)
-        ]
-    if hasattr(dataset, 'dataset'):
-        return dataset_leaves(dataset.dataset)
-    return [dataset]
-
-
-def _metainfo(dataset: Any, key: str) -> tuple[str, ...]:
-    metainfo = getattr(dataset, 'metainfo', {})
-    if key not in metainfo:
-        raise ValueError(
-            f'{type(dataset).__name__} has no {key!r} in its `metainfo`, '
-            'which names the domains that it holds: add it, or remove '
-            f'DomainProtocolHook; found {sorted(metainfo)}'
-        )
-    return tuple(metainfo[key])
+from mmgmp.datasets.leaves import (
+    CLIP_IDENTITY,
+    dataset_domains,
+    dataset_leaves,
+    domain_names,
+    is_labelled,
+)
 
 
 def _dataset_of(
@@ -74,13 +36,29 @@ def _dataset_of(
     return dataset
 
 
+def _clips(leaf: Dataset) -> Iterator[tuple]:
+    """Yield what tells the clips of a dataset apart."""
+    if hasattr(leaf, 'get_data_info'):
+        for index in range(len(leaf)):
+            info = leaf.get_data_info(index)
+            if 'filename' in info:
+                yield tuple(map(info.get, CLIP_IDENTITY))
+
+
 @HOOKS.register_module()
 class DomainProtocolHook(Hook):
-    """Check before training that the unseen domain stays unseen.
+    """Check before training that the target's labels stay unseen.
 
-    * No domain of the test dataset is among those of the training dataset.
+    The training domains are those of the training datasets that have labels.
+    An unlabelled target (``labelled=False`` of
+    :class:`~mmgmp.datasets.DomainDataset`), to which a method adapts, is none
+    of them.
+
+    * No domain of the test dataset is among the training domains, and no
+      domain is both a training domain and an unlabelled target. Test clips
+      that are among the unlabelled ones are permitted, with a warning.
     * Model selection (``save_best``) happens on the training domains: the
-      validation dataset holds no other.
+      validation dataset holds no labels of others.
     * Every module with an integer ``num_domains`` (a domain discriminator)
       has as many as there are training domains, and at least two; datasets
       that are concatenated number the domains alike.
@@ -105,14 +83,57 @@ class DomainProtocolHook(Hook):
             runner: Runner of the training.
         """
         train = runner.train_dataloader.dataset
-        sources = dataset_domains(train)
+        leaves = dataset_leaves(train)
+        labelled = list(filter(is_labelled, leaves))
+        unlabelled = [leaf for leaf in leaves if not is_labelled(leaf)]
+        sources = dataset_domains(train, labelled_only=True)
+        self._check_unlabelled(sources, unlabelled)
         test = _dataset_of(runner._test_loop, runner._test_dataloader)
         if test is not None:
             self._check_target(sources, dataset_domains(test))
+            self._warn_of_tested_clips(runner, unlabelled, test)
         val = _dataset_of(runner._val_loop, runner._val_dataloader)
         if val is not None:
-            self._check_selection(runner, sources, dataset_domains(val))
-        self._check_domain_task(runner, train, sources)
+            validated = dataset_domains(val, labelled_only=True)
+            self._check_selection(runner, sources, validated)
+        self._check_domain_task(runner, labelled, sources)
+
+    @staticmethod
+    def _check_unlabelled(sources: tuple, unlabelled: list) -> None:
+        if unlabelled and not sources:
+            raise ValueError(
+                'no dataset of `train_dataloader` has labels: concatenate the '
+                'unlabelled target with a source'
+            )
+        both = [
+            domain
+            for leaf in unlabelled
+            for domain in domain_names(leaf)
+            if domain in sources
+        ]
+        if both:
+            raise ValueError(
+                f'domains {both} of the unlabelled target are among the '
+                f'training domains {list(sources)}, whose labels are trained '
+                'on: remove them from one of the two datasets'
+            )
+
+    @staticmethod
+    def _warn_of_tested_clips(
+        runner: Runner, unlabelled: list, test: Dataset
+    ) -> None:
+        trained = {clip for leaf in unlabelled for clip in _clips(leaf)}
+        if not trained:
+            return
+        clips = [c for leaf in dataset_leaves(test) for c in _clips(leaf)]
+        common = sum(clip in trained for clip in clips)
+        if common:
+            runner.logger.warning(
+                f'{common} of {len(clips)} test clips are among the '
+                'unlabelled training clips: the accuracy on them is '
+                "transductive. Set `split='test'` of `test_dataloader."
+                'dataset` to test on others'
+            )
 
     @staticmethod
     def _check_target(sources: tuple, targets: tuple) -> None:
@@ -150,7 +171,7 @@ class DomainProtocolHook(Hook):
 
     @staticmethod
     def _check_domain_task(
-        runner: Runner, train: Dataset, sources: tuple
+        runner: Runner, labelled: list, sources: tuple
     ) -> None:
         discriminators = {
             name: module.num_domains
@@ -171,9 +192,10 @@ class DomainProtocolHook(Hook):
                     f'are {len(sources)} training domains {list(sources)}: '
                     f'set it to {len(sources)}'
                 )
-        leaves = dataset_leaves(train)
-        if discriminators and len(leaves) > 1:
-            numberings = {_metainfo(leaf, 'source_domains') for leaf in leaves}
+        if discriminators and len(labelled) > 1:
+            numberings = {
+                domain_names(leaf, 'source_domains') for leaf in labelled
+            }
             if len(numberings) > 1:
                 raise ValueError(
                     'the concatenated training datasets number the domains '

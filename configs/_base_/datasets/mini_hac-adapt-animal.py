@@ -1,0 +1,15 @@
+# Two sources are adapted to the unlabelled animal.
+_base_ = './mini_hac-adapt.py'
+
+sources, target = ['human', 'cartoon'], ['animal']
+
+train_dataloader = dict(
+    dataset=dict(
+        datasets=[
+            dict(_base_.labelled, domains=sources),
+            dict(_base_.unlabelled, domains=target, source_domains=sources),
+        ]
+    )
+)
+val_dataloader = dict(dataset=dict(domains=sources))
+test_dataloader = dict(dataset=dict(domains=target, source_domains=sources))
