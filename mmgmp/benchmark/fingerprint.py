@@ -123,7 +123,7 @@ def _describe(sample: dict, dataset) -> str:
     if path:
         size = os.path.getsize(path) if os.path.isfile(path) else 0
         place = (os.path.relpath(path, dataset.data_root), size)
-    values = (*place, sample['label'], sample.get('domain_name'))
+    values = (*place, sample.get('label'), sample.get('domain_name'))
     return ' '.join(map(str, values))
 
 

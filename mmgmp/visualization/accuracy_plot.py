@@ -189,7 +189,9 @@ def _set_equal_lengths(panels: list[Axes]) -> None:
     limits = {ax: ax.get_xlim() for ax in panels if ax.lines}
     length = max(high - low for low, high in limits.values())
     length = max(length, 2)
-    step = next(s for s in (1, 2, 5, 10, 20, 50) if length <= 5 * s)
+    # The interval of two runs may be many times as long as the scale.
+    steps = (s * 10**e for e in range(4) for s in (1, 2, 5))
+    step = next(s for s in steps if length <= 5 * s)
     for ax in panels:
         if ax not in limits:
             ax.set_xticks([])

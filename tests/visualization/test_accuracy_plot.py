@@ -171,3 +171,13 @@ def test_wrong_arguments(tmp_path, estimate, arguments, message):
     with pytest.raises(ValueError, match=message):
         plot_accuracies({'a': {'human': estimate}}, out, **arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_interval_of_two_runs_that_differ(tmp_path):
+    """Student's t of one degree of freedom is 12.7."""
+    estimates = dict(Base=dict(human=(0.5, -5.9, 6.9)))
+    figure = plot_accuracies(estimates, tmp_path / 'wide.png')
+    (ax,) = figure.axes
+    low, high = ax.get_xlim()
+    assert low <= -590 < 690 <= high
+    assert 2 <= sum(low <= tick <= high for tick in ax.get_xticks()) <= 7
