@@ -17,7 +17,9 @@ class SourceTargetBatchSampler(BatchSampler):
     Args:
         sampler: Shuffling sampler of MMEngine, given by the Runner.
         batch_size: Samples of a batch on one rank, given by the Runner.
-        num_target: Target samples among them.
+        num_target: Target samples among them. With 0, and a ``batch_size``
+            that is smaller by so many, the same source batches come without
+            the target: the source-only baseline.
 
     Raises:
         ValueError: ``sampler`` does not shuffle, or a number does not fit;

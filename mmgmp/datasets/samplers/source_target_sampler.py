@@ -16,11 +16,12 @@ class SourceTargetSampler(Sampler):
     """Indices of batches with fixed numbers of source and target samples.
 
     A batch is ``num_source`` indices of samples with labels, then
-    ``num_target`` ones without. An epoch is one pass over the source. The
-    target is cycled, from epoch to epoch without a break, with a new
-    permutation for each pass. Of both, what is left at the end of a pass and
-    does not fill the batches of all ranks is left out of that pass, so that
-    no sample comes twice at the same time.
+    ``num_target`` ones without, which may be 0: then the source batches are
+    the same and nothing of the target is read, for comparison. An epoch is
+    one pass over the source. The target is cycled, from epoch to epoch
+    without a break, with a new permutation for each pass. Of both, what is
+    left at the end of a pass and does not fill the batches of all ranks is
+    left out of that pass, so that no sample comes twice at the same time.
 
     The ranks have the same number of batches, of different samples; n of them
     have together what one has with n times the numbers. All follows from the
@@ -31,14 +32,14 @@ class SourceTargetSampler(Sampler):
         dataset: Concatenation of datasets with and without labels, see
             :func:`role_indices`.
         num_source: Source samples in a batch of one rank.
-        num_target: Target samples in a batch of one rank.
+        num_target: Target samples in a batch of one rank; 0 for none.
         seed: Seed of the run, the same on all ranks.
         rank: Rank of this process.
         world_size: Number of ranks.
 
     Raises:
-        ValueError: A number is less than 1 or exceeds what the dataset has;
-            see also :func:`role_indices`.
+        ValueError: ``num_source`` is less than 1, ``num_target`` less than 0,
+            or one exceeds what the dataset has; see also :func:`role_indices`.
     """
 
     def __init__(
@@ -58,24 +59,29 @@ class SourceTargetSampler(Sampler):
         self.epoch = 0
         self.indices = role_indices(dataset)
         self.batches_per_pass = []
-        for name, count, indices in zip(
-            ('source', 'target'), self.counts, self.indices, strict=True
+        for name, least, count, indices in zip(
+            ('source', 'target'),
+            (1, 0),
+            self.counts,
+            self.indices,
+            strict=True,
         ):
-            if not 1 <= count * world_size <= len(indices):
+            if not least <= count * world_size <= len(indices):
                 raise ValueError(
                     f'batches of {count} {name} samples on each of '
                     f'{world_size} ranks cannot be drawn from '
                     f'{len(indices)} {name} samples: change `batch_size` or '
                     '`num_target`'
                 )
-            self.batches_per_pass.append(len(indices) // (count * world_size))
+            per_batch = max(count, 1) * world_size
+            self.batches_per_pass.append(len(indices) // per_batch)
 
     def __iter__(self) -> Iterator[SeededIndex]:
         num_batches = self.batches_per_pass[SOURCE]
         first = self.epoch * num_batches
         orders = {}
         for number in range(first, first + num_batches):
-            for role in (SOURCE, TARGET):
+            for role in (SOURCE, TARGET) if self.counts[TARGET] else (SOURCE,):
                 yield from self._draw(role, number, orders)
 
     def __len__(self) -> int:

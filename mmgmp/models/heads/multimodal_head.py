@@ -109,8 +109,9 @@ class MultimodalHead(BaseModule):
             data_samples: The N data samples, which are written to.
 
         Returns:
-            The data samples with ``pred_score``, a dict of (K,) float32
-            softmax scores, and ``pred_label``, the best class of ``fused``:
+            The data samples with ``fused_features``, (D,), for metrics that
+            compare domains, ``pred_score``, a dict of (K,) float32 softmax
+            scores, and ``pred_label``, the best class of ``fused``:
 
             - ``fused``: all modalities;
             - ``<m>``: the same head with the other modalities masked;
@@ -122,7 +123,9 @@ class MultimodalHead(BaseModule):
             logits[modality] = self({modality: feature})
             logits[f'{modality}_unimodal'] = unimodal[modality]
         scores = {branch: x.softmax(dim=1) for branch, x in logits.items()}
+        fused = self.classifier.fusion(features)
         for index, sample in enumerate(data_samples):
+            sample.set_field(fused[index], 'fused_features')
             sample.set_pred_score({b: s[index] for b, s in scores.items()})
             sample.set_pred_label(scores['fused'][index].argmax(dim=-1))
         return data_samples

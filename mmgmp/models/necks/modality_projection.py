@@ -1,22 +1,31 @@
 # Copyright (c) mmgmp authors.
 import torch.nn.functional as F
 from mmaction.registry import MODELS
+from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 
 @MODELS.register_module()
 class ModalityProjection(BaseModule):
-    """Project the features of each modality linearly to one width.
+    """Project the features of each modality to one width.
 
     Methods that compare modalities, such as Boomda, want features of one
-    width (`Boomda <https://arxiv.org/abs/2511.08152>`_ has 256).
+    width (`Boomda <https://arxiv.org/abs/2511.08152>`_ has 256): a linear
+    layer, then a normalization over the batch, an activation and a
+    normalization of each vector, as far as they are asked for.
 
     Args:
         in_channels: Modality -> width D_m of its features.
         out_channels: Width of all projected features.
+        norm_cfg: Config of a normalization layer, such as
+            ``dict(type='BN1d')``, or None.
+        act_cfg: Config of an activation layer, such as ``dict(type='ReLU')``,
+            or None.
         feature_norm: ``'l2'`` scales each feature vector to length 1, which
-            bounds losses of its covariance; None leaves it as it is.
+            bounds losses of its covariance; None leaves it as it is. Without
+            a ``norm_cfg``, a reward of small variances can collapse vectors of
+            length 1 to a single one.
 
     Raises:
         ValueError: A width is less than 1, or `feature_norm` is unknown.
@@ -26,6 +35,8 @@ class ModalityProjection(BaseModule):
         self,
         in_channels: dict[str, int],
         out_channels: int = 256,
+        norm_cfg: dict | None = None,
+        act_cfg: dict | None = None,
         feature_norm: str | None = None,
     ) -> None:
         super().__init__()
@@ -41,7 +52,10 @@ class ModalityProjection(BaseModule):
             )
         self.feature_norm = feature_norm
         self.projections = nn.ModuleDict(
-            {m: nn.Linear(d, out_channels) for m, d in in_channels.items()}
+            {
+                m: _projection(d, out_channels, norm_cfg, act_cfg)
+                for m, d in in_channels.items()
+            }
         )
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -59,3 +73,18 @@ class ModalityProjection(BaseModule):
                 m: F.normalize(f, dim=1) for m, f in projected.items()
             }
         return projected
+
+
+def _projection(
+    in_channels: int,
+    out_channels: int,
+    norm_cfg: dict | None,
+    act_cfg: dict | None,
+) -> nn.Module:
+    """The layers of one modality; a plain linear layer if it is the only."""
+    layers = [nn.Linear(in_channels, out_channels)]
+    if norm_cfg is not None:
+        layers.append(build_norm_layer(norm_cfg, out_channels)[1])
+    if act_cfg is not None:
+        layers.append(build_activation_layer(act_cfg))
+    return nn.Sequential(*layers) if len(layers) > 1 else layers[0]

@@ -111,29 +111,36 @@ class Boomda(BaseModule):
             alignment of each modality and of ``fused``), ``boomda/ratio``
             (r), ``boomda/kept`` (share of the target with a pseudo label)
             and, if there are hidden labels, ``boomda/pseudo_accuracy`` (of
-            the kept ones; 0 if there are none).
+            the kept ones; 0 if there are none). A batch without a target,
+            which must then be so on all ranks, has the first two alone.
         """
         unimodal = {m: self.heads[m](x).float() for m, x in features.items()}
         known = labels >= 0
         source = {m: x[known] for m, x in features.items()}
-        target = {m: x[~known] for m, x in features.items()}
-        aligned = self.alignment(source, target)
-        pseudo, kept = vote_pseudo_labels(
-            [*(x[~known] for x in unimodal.values()), logits[~known]],
-            self.min_votes,
-        )
         terms = {
             'loss_unimodal_cls': sum(
                 F.cross_entropy(x[known], labels[known])
                 for x in unimodal.values()
             ),
             'loss_information': self.information(source),
-            'loss_pseudo': self.alpha1
-            * _mean_of_kept(logits[~known], pseudo, kept),
-            'loss_alignment': self.alpha2 * aligned.loss,
-            'boomda/ratio': aligned.ratio,
-            'boomda/kept': kept.float().sum() / max(len(kept), 1),
         }
+        if bool(known.all()):
+            return terms
+        target = {m: x[~known] for m, x in features.items()}
+        aligned = self.alignment(source, target)
+        pseudo, kept = vote_pseudo_labels(
+            [*(x[~known] for x in unimodal.values()), logits[~known]],
+            self.min_votes,
+        )
+        terms.update(
+            {
+                'loss_pseudo': self.alpha1
+                * _mean_of_kept(logits[~known], pseudo, kept),
+                'loss_alignment': self.alpha2 * aligned.loss,
+                'boomda/ratio': aligned.ratio,
+                'boomda/kept': kept.float().mean(),
+            }
+        )
         for block, gamma in aligned.gamma.items():
             terms[f'boomda/gamma.{block}'] = gamma
             terms[f'boomda/discrepancy.{block}'] = aligned.block_losses[block]

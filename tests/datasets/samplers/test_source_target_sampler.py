@@ -136,6 +136,20 @@ def test_ranks_share_what_one_has():
             assert joined == {i: i.seed for i in batch}
 
 
+def test_source_only_has_the_same_source_batches():
+    for epoch in range(3):
+        both, alone = batches(epoch, 4, 2), batches(epoch, 4, 0)
+        assert [batch[:4] for batch in both] == alone
+        assert [[i.seed for i in batch[:4]] for batch in both] == [
+            [i.seed for i in batch] for batch in alone
+        ]
+
+
+def test_source_only_needs_no_target():
+    sampler = SourceTargetSampler(DATASET.datasets[0], 1, 0, seed=0)
+    assert len(list(sampler)) == len(sampler)
+
+
 def test_seeds_stay_with_the_run_that_seeds_samples():
     sampler = SourceTargetSampler(DATASET, 4, 2, seed=5)
     seeded = SeededSampler(sampler, seed=9, rank=1)
@@ -152,7 +166,7 @@ def test_seeds_stay_with_the_run_that_seeds_samples():
     [
         ((0, 2), 1, 'batches of 0 source samples'),
         ((-1, 2), 1, 'batches of -1 source samples'),
-        ((4, 0), 1, 'batches of 0 target samples'),
+        ((4, -1), 1, 'batches of -1 target samples'),
         ((15, 2), 1, 'from 14 source samples'),
         ((4, 8), 1, 'from 7 target samples'),
         ((4, 4), 2, '4 target samples on each of 2 ranks'),

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""ModalityProjection is one linear map for each modality."""
+"""ModalityProjection maps each modality by layers of its own."""
 
 import pytest
 import torch
@@ -33,6 +33,27 @@ def test_lengths_of_one():
         direction = free(x)[modality]
         torch.testing.assert_close(
             unit * direction.norm(dim=1, keepdim=True), direction
+        )
+
+
+def test_normalization_and_activation_come_before_the_length():
+    neck = ModalityProjection(
+        WIDTHS,
+        out_channels=7,
+        norm_cfg=dict(type='BN1d'),
+        act_cfg=dict(type='ReLU'),
+        feature_norm='l2',
+    )
+    x = features()
+    for modality, found in neck(x).items():
+        linear = neck.projections[modality][0]
+        mapped = x[modality] @ linear.weight.T + linear.bias
+        deviation = mapped - mapped.mean(0)
+        rows = (
+            deviation / (mapped.var(0, unbiased=False) + 1e-5).sqrt()
+        ).clamp(min=0)
+        torch.testing.assert_close(
+            found, rows / rows.norm(dim=1, keepdim=True)
         )
 
 

@@ -162,6 +162,23 @@ def test_batches_of_one(labels):
     assert all(x.grad.isfinite().all() for x in features.values())
 
 
+def test_source_only_has_the_terms_of_the_source():
+    features, logits = make_batch()
+    model = build()
+    labels = LABELS.clamp(min=0)
+    terms = model(features, logits, labels, labels, HIDDEN)
+    assert terms.keys() == {'loss_unimodal_cls', 'loss_information'}
+    both = model(features, logits, LABELS, LABELS, HIDDEN)
+    alone = model(
+        {m: x[SOURCE] for m, x in features.items()},
+        logits[SOURCE],
+        LABELS[SOURCE],
+        LABELS[SOURCE],
+        HIDDEN[SOURCE],
+    )
+    assert all(alone[key] == both[key] for key in alone)
+
+
 def test_bfloat16():
     features, logits = make_batch(grad=True)
     with torch.autocast('cpu', torch.bfloat16):
