@@ -36,7 +36,7 @@ PUBLIC_TYPES = dict(
         'UnimodalDomainAdversarial',
     ],
     OPTIM_WRAPPERS=['AmpGMPOptimWrapper', 'GMPOptimWrapper'],
-    METRICS=['DomainAccMetric'],
+    METRICS=['DomainAccMetric', 'TargetScoreMetric'],
     DATA_SAMPLERS=['SourceTargetBatchSampler'],
     INFERENCERS=['AudioVideoInferencer'],
     HOOKS=[

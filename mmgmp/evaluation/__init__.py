@@ -1,5 +1,10 @@
 # Copyright (c) mmgmp authors.
 from .functional import mean_class_accuracy, top1_accuracy
-from .metrics import DomainAccMetric
+from .metrics import DomainAccMetric, TargetScoreMetric
 
-__all__ = ['DomainAccMetric', 'mean_class_accuracy', 'top1_accuracy']
+__all__ = [
+    'DomainAccMetric',
+    'TargetScoreMetric',
+    'mean_class_accuracy',
+    'top1_accuracy',
+]

@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 """MiniHAC for adaptation: which clips are trained on and which are tested."""
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,6 @@ def test_clips(target, tiny_mini_hac):
     same = DATASETS.build(general.train_dataloader.dataset)
     assert clips(source) == clips(same)
     assert source.metainfo['domains'] == same.metainfo['domains']
-    assert cfg.val_dataloader == general.val_dataloader
     tested = DATASETS.build(general.test_dataloader.dataset)
     assert clips(tested) == clips(unlabelled) | clips(test)
 
@@ -59,23 +59,36 @@ def test_batches_have_as_many_source_samples_as_generalization():
     )
 
 
-def test_one_source_as_the_config_says(tiny_mini_hac, tmp_path):
-    base = CONFIGS / 'mini_hac-adapt.py'
-    code = ''.join(
-        line.removeprefix('#   ')
-        for line in base.read_text().splitlines(keepends=True)
-        if line.startswith('#   ')
-    )
-    assert code.startswith("sources, target = ['human'], ['cartoon']")
-    (tmp_path / 'one.py').write_text(f'_base_ = {str(base)!r}\n{code}')
-    cfg = load(tmp_path / 'one', tiny_mini_hac)
-    whole = DATASETS.build(cfg.train_dataloader.dataset)
-    assert [part.metainfo['domains'] for part in whole.datasets] == [
-        ('human',),
-        ('cartoon',),
-    ]
-    assert cfg.val_dataloader.dataset.domains == ['human']
-    assert cfg.test_dataloader.dataset.source_domains == ['human']
+@pytest.mark.parametrize('target', sorted(DOMAINS))
+def test_validation_has_an_unlabelled_part(target, tiny_mini_hac):
+    cfg = load(f'mini_hac-adapt-{target}', tiny_mini_hac)
+    _, trained = DATASETS.build(cfg.train_dataloader.dataset).datasets
+    source, unlabelled = DATASETS.build(cfg.val_dataloader.dataset).datasets
+    assert clips(unlabelled) == clips(trained)
+    for i in range(len(unlabelled)):
+        assert 'label' not in unlabelled.get_data_info(i)
+    sample = unlabelled[0]['data_samples']
+    assert 'gt_label' not in sample and sample.domain_name == target
+    general = load(f'mini_hac-{target}', tiny_mini_hac)
+    same = DATASETS.build(general.val_dataloader.dataset)
+    assert clips(source) == clips(same)
+
+
+@pytest.mark.parametrize(
+    ('source', 'target'), list(permutations(sorted(DOMAINS), 2))
+)
+def test_one_source(source, target, tiny_mini_hac):
+    cfg = load(f'mini_hac-adapt-{source}-{target}', tiny_mini_hac)
+    for part in ('train', 'val'):
+        whole = DATASETS.build(cfg[f'{part}_dataloader'].dataset)
+        labelled, unlabelled = whole.datasets
+        assert labelled.labelled and not unlabelled.labelled
+        assert labelled.metainfo['domains'] == (source,)
+        assert unlabelled.metainfo['domains'] == (target,)
+    test = DATASETS.build(cfg.test_dataloader.dataset)
+    assert test.metainfo['domains'] == (target,)
+    assert test.metainfo['source_domains'] == (source,)
+    assert test.split == 'test'
 
 
 def test_corrupted_target(tiny_mini_hac):
@@ -85,13 +98,15 @@ def test_corrupted_target(tiny_mini_hac):
     settings['batch_sampler'] = dict(
         type='SourceTargetBatchSampler', num_target=7
     )
-    batches, tested = [], []
+    batches, tested, validated = [], [], []
     for config in (clean, cfg):
         loader = dict(config.train_dataloader, **settings)
         set_random_seed(0)
         batches.append(next(iter(Runner.build_dataloader(loader, seed=0))))
         dataset = DATASETS.build(config.test_dataloader.dataset)
         tested.append([dataset[0]['inputs'] for _ in range(2)])
+        dataset = DATASETS.build(config.val_dataloader.dataset)
+        validated.append([dataset[i]['inputs'] for i in (0, -1)])
     names = [
         [sample.filename for sample in batch['data_samples']]
         for batch in batches
@@ -105,6 +120,9 @@ def test_corrupted_target(tiny_mini_hac):
     ratios = means[1] / means[0]
     assert (ratios[:7] == 1).all()
     assert ((ratios[7:] > 0.2) & (ratios[7:] < 0.35)).all()
+    for key, value in validated[0][0].items():
+        assert np.array_equal(value, validated[1][0][key])
+        assert not np.array_equal(validated[0][1][key], validated[1][1][key])
     for key, value in tested[1][0].items():
         assert not np.array_equal(value, tested[0][0][key])
         assert np.array_equal(value, tested[1][1][key])

@@ -33,7 +33,7 @@ class ToyAdaptationModel(BaseModel):
         features = self.encoder(torch.cat([video / 255, audio], dim=1))
         logits = self.classifier(nn.functional.dropout(features, 0.2))
         if mode == 'predict':
-            return self.predict(logits.softmax(1), data_samples)
+            return self.predict(features, logits.softmax(1), data_samples)
         known = torch.tensor(['gt_label' in s for s in data_samples])
         labels = [int(s.gt_label) for s in data_samples if 'gt_label' in s]
         assert [s.domain >= 0 for s in data_samples] == known.tolist()
@@ -55,8 +55,11 @@ class ToyAdaptationModel(BaseModel):
         self.record.append((clips, labels, values))
         return losses
 
-    def predict(self, scores, data_samples):
-        for sample, score in zip(data_samples, scores, strict=True):
+    def predict(self, features, scores, data_samples):
+        for sample, row, score in zip(
+            data_samples, features, scores, strict=True
+        ):
+            sample.set_field(row, 'fused_features')
             sample.set_pred_score(dict(fused=score))
             sample.set_pred_label(score.argmax())
         return data_samples

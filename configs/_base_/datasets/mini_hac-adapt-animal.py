@@ -11,5 +11,14 @@ train_dataloader = dict(
         ]
     )
 )
-val_dataloader = dict(dataset=dict(domains=sources))
+val_dataloader = dict(
+    dataset=dict(
+        datasets=[
+            dict(_base_.val_labelled, domains=sources),
+            dict(
+                _base_.val_unlabelled, domains=target, source_domains=sources
+            ),
+        ]
+    )
+)
 test_dataloader = dict(dataset=dict(domains=target, source_domains=sources))

@@ -1,27 +1,27 @@
 # The target's sound and pictures are corrupted, in training and test.
 _base_ = './mini_hac-adapt-cartoon.py'
 
-source_data, target_data = _base_.train_dataloader.dataset.datasets
+train_parts = _base_.train_dataloader.dataset.datasets
+val_parts = _base_.val_dataloader.dataset.datasets
+corrupted_train = dict(
+    type='CorruptedTarget', transforms=_base_.train_pipeline
+)
+corrupted_test = dict(type='CorruptedTarget', transforms=_base_.test_pipeline)
+
 train_dataloader = dict(
     dataset=dict(
         datasets=[
-            source_data,
-            dict(
-                target_data,
-                pipeline=[
-                    dict(
-                        type='CorruptedTarget',
-                        transforms=_base_.train_pipeline,
-                    )
-                ],
-            ),
+            train_parts[0],
+            dict(train_parts[1], pipeline=[corrupted_train]),
         ]
     )
 )
-test_dataloader = dict(
+val_dataloader = dict(
     dataset=dict(
-        pipeline=[
-            dict(type='CorruptedTarget', transforms=_base_.test_pipeline)
+        datasets=[
+            val_parts[0],
+            dict(val_parts[1], pipeline=[corrupted_test]),
         ]
     )
 )
+test_dataloader = dict(dataset=dict(pipeline=[corrupted_test]))

@@ -1,17 +1,6 @@
 # MiniHAC with an unlabelled target in every training batch, for adaptation.
-# mini_hac-adapt-<target>.py choose a target; a config that builds on this one
-# sets other domains, such as one source and one target:
-#   sources, target = ['human'], ['cartoon']
-#   train_dataloader = dict(
-#       dataset=dict(
-#           datasets=[
-#               dict(_base_.labelled, domains=sources),
-#               dict(_base_.unlabelled, domains=target, source_domains=sources),
-#           ]
-#       )
-#   )
-#   val_dataloader = dict(dataset=dict(domains=sources))
-#   test_dataloader = dict(dataset=dict(domains=target, source_domains=sources))
+# mini_hac-adapt-<target>.py choose a target of two sources, and
+# mini_hac-adapt-<source>-<target>.py have one source.
 _base_ = './mini_hac.py'
 
 # To log how good pseudo labels are, keep_hidden_label=True in `unlabelled`.
@@ -38,6 +27,22 @@ train_dataloader = dict(
         ignore_keys=['domains'],
     ),
 )
+# Selection: the test clips of the sources, and the training clips of the
+# target without labels, for the scores that choose without them.
+val_labelled = dict(_base_.held_out, split='test')
+val_unlabelled = dict(_base_.held_out, split='train', labelled=False)
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='ConcatDataset',
+        datasets=[val_labelled, val_unlabelled],
+        ignore_keys=['domains'],
+    ),
+)
+val_evaluator = [
+    dict(type='DomainAccMetric'),
+    dict(type='TargetScoreMetric'),
+]
 # The 168 test clips of the target. Training has seen the others, if without
 # their labels; generalization is tested on all 280 clips.
 test_dataloader = dict(dataset=dict(split='test'))

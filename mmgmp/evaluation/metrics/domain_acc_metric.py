@@ -26,6 +26,8 @@ class DomainAccMetric(BaseMetric):
       key is ``acc/all/fused/top1``;
     * ``acc/worst/{branch}/top1``, the least over the domains.
 
+    A sample of an unlabelled target, without ``gt_label``, is left out.
+
     A branch that some samples lack (a missing modality) is scored on the
     others, and ``acc/{domain}/{branch}/count`` then tells how many those are.
     Where no sample of a domain has the branch, its count is 0, it has no
@@ -48,6 +50,8 @@ class DomainAccMetric(BaseMetric):
                 a label outside its scores, or scores that are not finite.
         """
         for sample in data_samples:
+            if 'gt_label' not in sample:
+                continue
             name = sample.get('filename', f'sample {len(self.results)}')
             domain = sample.get('domain_name')
             if domain is None:
@@ -90,8 +94,8 @@ class DomainAccMetric(BaseMetric):
         """
         if not results:
             raise ValueError(
-                'DomainAccMetric got no samples: the evaluated dataset is '
-                'empty; check its `domains` and `split`'
+                'DomainAccMetric got no samples with labels: check `domains`, '
+                '`split` and `labelled` of the evaluated dataset'
             )
         domains = sorted({result['domain'] for result in results})
         if {POOLED, WORST} & set(domains):
