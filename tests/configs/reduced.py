@@ -26,18 +26,20 @@ def reduce_config(cfg: Config, data_root: Path) -> Config:
     for modality, encoder in model.backbone.encoders.items():
         encoder.merge(NARROW[modality])
     model.backbone.pretrained = None
+    # A neck gives the other parts features of its own width.
     parts = [model.cls_head, *(model.get('objectives') or {}).values()]
-    for part in parts:
+    for part in [model.neck] if 'neck' in model else parts:
         part.in_channels = {m: WIDTHS[m] for m in part.in_channels}
     for part in ('train', 'val', 'test'):
         loader = cfg[f'{part}_dataloader']
         loader.batch_size = 2
         loader.num_workers = 0
         loader.persistent_workers = loader.pin_memory = False
-        loader.dataset.data_root = str(data_root)
-        # Serializing collects the garbage of the whole process.
-        loader.dataset.serialize_data = False
-        _shrink(loader.dataset.pipeline)
+        for leaf in loader.dataset.get('datasets', [loader.dataset]):
+            leaf.data_root = str(data_root)
+            # Serializing collects the garbage of the whole process.
+            leaf.serialize_data = False
+            _shrink(leaf.pipeline)
     return cfg
 
 
