@@ -16,8 +16,8 @@ from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
 from .fingerprint import code_version, dataset_version
 from .run import Run
+from .selection import select
 
-MAIN_METRIC = 'acc/all/fused/top1'
 RESULT = 'rows.json'
 # Mebibytes per unit of `ru_maxrss` on Linux.
 MIB_PER_KIB = 1 / 1024
@@ -90,26 +90,15 @@ def select_rows(history: dict[str, dict], selected: int) -> list[dict]:
     """One row for each rule of selection.
 
     Args:
-        history: Record of :class:`TargetHistoryHook`, of at least one
-            validation.
-        selected: Iterations after which the weights were saved that are best
-            on the source domains.
+        history: See :func:`mmgmp.benchmark.selection.select`.
+        selected: See there.
 
     Returns:
-        Rows with ``selection``: 'source' (the validation of the source
-        domains), 'last' (the end of training) and 'oracle' (the first with
-        the highest accuracy on the target), each with ``epoch`` and the
-        metrics as ``source/<metric>`` and ``target/<metric>``.
+        Rows with ``selection``, the rule, ``epoch`` and the metrics as
+        ``source/<metric>`` and ``target/<metric>``.
     """
-    iterations = sorted(map(int, history))
-    accuracy = {i: history[str(i)]['target'][MAIN_METRIC] for i in iterations}
-    chosen = dict(
-        source=selected,
-        last=iterations[-1],
-        oracle=max(iterations, key=accuracy.get),
-    )
     rows = []
-    for rule, iteration in chosen.items():
+    for rule, iteration in select(history, selected).items():
         record = history[str(iteration)]
         metrics = {
             f'{part}/{name}': value

@@ -20,6 +20,7 @@ from .collect import (
 from .comparison import Comparison
 from .plan import Plan
 from .scores import SELECTIONS
+from .selection_table import recorded_selections, selection_table
 from .tables import csv_table, latex_table, markdown_table
 from .verdict import markdown_verdict
 
@@ -44,7 +45,8 @@ def write_tables(plan: Plan, frame: pd.DataFrame, folder: Path) -> None:
             go.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for selection in SELECTIONS:
+    # Of a plan that has not begun, all tables say that its runs are missing.
+    for selection in recorded_selections(frame) or SELECTIONS:
         comparison = compare_plan(plan, frame, selection)
         for suffix, write in (
             ('md', markdown_table),
@@ -135,6 +137,10 @@ def page_section(
         comparison = compare_plan(plan, frame, selection)
         lines += ['<details>', f'<summary>{SELECTIONS[selection]}</summary>']
         lines += ['', markdown_table(comparison), '</details>', '']
+    hashes = [row['config_hash'] for row in finished]
+    rules = recorded_selections(frame[frame['config_hash'].isin(hashes)])
+    if set(rules) > {'source', 'last', 'oracle'}:
+        lines += [selection_table(plan, frame, rules)]
     for figure in write_figures(plan, frame, folder, f'{plan.name}_'):
         lines += [f'![{figure.stem}]({link}/{figure.name})', '']
     return '\n'.join(lines)

@@ -9,6 +9,12 @@ SELECTIONS = dict(
     source='selected by source validation',
     last='last epoch',
     oracle='oracle: selected on the target, not a fair result',
+    iw='selected by importance-weighted source validation',
+    dev='selected by deep embedded validation',
+    entropy='selected by the entropy on the unlabelled target',
+    im='selected by information maximization on the unlabelled target',
+    snd='selected by soft neighborhood density on the unlabelled target',
+    bnm='selected by the batch nuclear norm on the unlabelled target',
 )
 
 # Target -> seed -> score, a fraction.

@@ -15,7 +15,7 @@ def caption(comparison: Comparison, title: str) -> str:
     """Caption of a table: what it shows and how epochs were selected."""
     what = f'{title}: accuracy' if title else 'Accuracy'
     selection = SELECTIONS[comparison.selection]
-    return f'{what} on the unseen target in percent, {selection}.'
+    return f'{what} on the target in percent, {selection}.'
 
 
 def notes(comparison: Comparison) -> list[str]:

@@ -28,7 +28,14 @@ def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize('path', PLANS, ids=lambda path: path.stem)
+ADAPTATION = ('mini_hac_adaptation', 'mini_hac_adaptation_one_source')
+
+
+@pytest.mark.parametrize(
+    'path',
+    [p for p in PLANS if p.stem not in ADAPTATION],
+    ids=lambda p: p.stem,
+)
 def test_configs_have_their_targets(path):
     """Each run tests on its target and trains on all other domains."""
     plan = load_plan(path)
@@ -51,6 +58,58 @@ TARGETS = dict(
     hac=HAC,
     epic_kitchens=EPIC,
 )
+
+
+@pytest.mark.parametrize('name', ADAPTATION)
+def test_adaptation_has_its_domains(name):
+    """Its target is in the training without labels, and its sources with."""
+    plan = load_plan(f'configs/benchmark/{name}.yml')
+    for run in plan.runs()[: len(plan.targets) * len(plan.methods)]:
+        cfg = run.load_config()
+        *source, target = run.target.split('-')
+        sources = set(source) or set(HAC) - {target}
+        for part in ('train', 'val'):
+            labelled, target_part = cfg[f'{part}_dataloader'].dataset.datasets
+            assert labelled.get('labelled', True)
+            assert target_part.labelled is False
+            assert set(labelled.domains) == sources
+            assert target_part.domains == [target]
+        test = cfg.test_dataloader.dataset
+        assert test.domains == [target] and test.split == 'test'
+        loader = cfg.train_dataloader
+        only_source = run.label == 'Source only'
+        assert loader.batch_sampler.num_target == (0 if only_source else 16)
+        assert loader.batch_size - loader.batch_sampler.num_target == 16
+
+
+@pytest.mark.parametrize(
+    ('name', 'target'),
+    [(ADAPTATION[0], 'cartoon'), (ADAPTATION[1], 'human-cartoon')],
+)
+def test_rows_of_adaptation_are_those_of_the_configs(name, target):
+    plan = load_plan(f'configs/benchmark/{name}.yml')
+    rows = {
+        'Source only': 'source-only',
+        'Pseudo labels only': 'pl-only',
+        'Alignment only': 'ca-only',
+        'Equal weights': 'equal',
+        'Boomda, QP': 'qp',
+    }
+    assert set(plan.methods) == {'Boomda', *rows}
+    for label, row in rows.items():
+        method = plan.methods[label]
+        run = Run(
+            label,
+            method.config.replace('{target}', target),
+            target,
+            0,
+            method.overrides,
+        )
+        folder = Path('configs/boomda/ablations')
+        (config,) = folder.glob(f'boomda-{row}_*e_mini-hac-{target}.py')
+        shipped = Run(label, str(config), target, 0)
+        hashes = [r.identity()['config_hash'] for r in (run, shipped)]
+        assert hashes[0] == hashes[1]
 
 
 def test_ablation_is_that_of_the_configs():

@@ -104,7 +104,7 @@ def test_markdown_is_aligned_and_separated():
 )
 def test_caption_names_the_selection(write, selection, words):
     comparison = make_comparison(selection)
-    words = f'ccuracy on the unseen target in percent, {words}.'
+    words = f'ccuracy on the target in percent, {words}.'
     assert f'MiniHAC: a{words}' in write(comparison, title='MiniHAC')
     assert f'A{words}' in write(comparison)
 

@@ -1,0 +1,41 @@
+# Copyright (c) mmgmp authors.
+"""Each rule of selection on a history of three validations."""
+
+from mmgmp.benchmark.scores import SELECTIONS
+from mmgmp.benchmark.selection import SCORES, select
+
+ACCURACY = 'acc/all/fused/top1'
+
+
+def history(**scores):
+    """Validations after iterations 9, 10 and 11, which sort as numbers."""
+    return {
+        str(iteration): dict(
+            source={f'score/{name}': row[i] for name, row in scores.items()},
+            target={ACCURACY: target},
+        )
+        for i, (iteration, target) in enumerate(
+            [(9, 0.5), (10, 0.7), (11, 0.7)]
+        )
+    }
+
+
+def test_rules_without_scores():
+    assert select(history(), selected=9) == dict(source=9, last=11, oracle=10)
+
+
+def test_highest_score_is_chosen():
+    scores = dict.fromkeys(SCORES, (1, 1, 2))
+    scores.update(iw=(0.2, 0.3, 0.3), dev=(-0.1, -0.3, -0.2))
+    chosen = select(history(classes_used=(1, 1, 1), **scores), selected=10)
+    assert chosen['iw'] == 10 and chosen['dev'] == 9
+    assert {chosen[name] for name in ('entropy', 'im', 'snd', 'bnm')} == {11}
+    assert set(chosen) == set(SELECTIONS)
+
+
+def test_collapsed_checkpoints_are_left_out():
+    scores = dict.fromkeys(SCORES, (1, 2, 3))
+    chosen = select(history(classes_used=(1, 0.5, 0.4), **scores), 9)
+    assert {chosen[name] for name in SCORES} == {10}
+    chosen = select(history(classes_used=(0.1, 0.2, 0.4), **scores), 9)
+    assert {chosen[name] for name in SCORES} == {11}
