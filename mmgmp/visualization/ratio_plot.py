@@ -2,20 +2,16 @@
 from pathlib import Path
 
 from matplotlib import rc_context
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .log_axis import set_log_ticks
-from .pooled_ratios import PooledRatio, pool_ratios
-from .style import COLUMN_WIDTH, LINES, STYLE, add_legend, check_out, save
+from .curve_panel import draw_curves, set_log_axis
+from .pooled_curves import modality_names, pool_labels
+from .style import COLUMN_WIDTH, STYLE, add_legend, check_out, save
 from .training_log import Curves
 
 NAMES = dict(rho=r'semantic ratio $\rho$', sigma=r'domain ratio $\sigma$')
 PANEL_SIZE = (COLUMN_WIDTH / 2, 1.0)  # inches; two modalities fill a column
-
-# Label -> ratio -> modality -> mean and range over the runs.
-Pooled = dict[str, dict[str, dict[str, PooledRatio]]]
 
 
 def plot_ratios(
@@ -45,28 +41,9 @@ def plot_ratios(
             its runs differ in their ratios, modalities or iterations.
     """
     out = check_out(out)
-    if smooth < 1:
-        raise ValueError(f'`smooth` must be at least 1, got {smooth}')
-    if not 1 <= len(runs) <= len(LINES):
-        raise ValueError(
-            f'`runs` must hold 1 to {len(LINES)} labels, which is how many '
-            f'line styles can be told apart, got {len(runs)}'
-        )
-    for label, curves in runs.items():
-        if not curves:
-            raise ValueError(f'`runs` has no run for the label {label!r}')
-    pooled = {
-        label: pool_ratios(curves, smooth) for label, curves in runs.items()
-    }
+    pooled = pool_labels(runs, smooth)
     ratios = [r for r in NAMES if any(r in label for label in pooled.values())]
-    modalities = list(
-        dict.fromkeys(
-            modality
-            for by_ratio in pooled.values()
-            for by_modality in by_ratio.values()
-            for modality in by_modality
-        )
-    )
+    modalities = modality_names(pooled)
     width, height = PANEL_SIZE
     with rc_context(STYLE):
         figure = Figure(
@@ -82,9 +59,11 @@ def plot_ratios(
         )
         for row, ratio in zip(axes, ratios, strict=True):
             for ax, modality in zip(row, modalities, strict=True):
-                _draw_panel(ax, pooled, ratio, modality)
+                ax.axhline(1, color='0.6', linewidth=0.6, zorder=1)
+                draw_curves(ax, pooled, ratio, modality)
+                ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             row[0].set_ylabel(NAMES[ratio])
-            _set_ratio_axis(row[0])
+            set_log_axis(row[0])
         for ax, modality in zip(axes[0], modalities, strict=True):
             ax.set_title(modality)
         figure.align_ylabels(axes[:, 0])
@@ -92,35 +71,3 @@ def plot_ratios(
         add_legend(figure)
         save(figure, out)
     return figure
-
-
-def _draw_panel(ax: Axes, pooled: Pooled, ratio: str, modality: str) -> None:
-    ax.axhline(1, color='0.6', linewidth=0.6, zorder=1)
-    for (label, by_ratio), (dashes, color) in zip(pooled.items(), LINES):
-        curve = by_ratio.get(ratio, {}).get(modality)
-        steps, mean, low, high = curve or ([], [], [], [])
-        ax.plot(
-            steps,
-            mean,
-            label=label,
-            color=color,
-            linestyle=dashes,
-            linewidth=1.2,
-            marker='.' if len(mean) == 1 else None,
-        )
-        if curve is not None and (low < high).any():
-            ax.fill_between(steps, low, high, color=color, alpha=0.15, lw=0)
-            for edge in (low, high):
-                ax.plot(
-                    steps, edge, color=color, linestyle=dashes, linewidth=0.4
-                )
-    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    ax.tick_params(length=2, width=0.6)
-
-
-def _set_ratio_axis(ax: Axes) -> None:
-    """Logarithmic axis with plain numbers as ticks."""
-    ax.set_yscale('log')
-    low, high = ax.get_ylim()
-    set_log_ticks(ax.yaxis, low, high, least=3)
-    ax.set_ylim(low, high)

@@ -1,25 +1,17 @@
 # Copyright (c) mmgmp authors.
 """The command line of tools/analysis_tools/plot_ratios.py."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-TOOL = ROOT / 'tools/analysis_tools/plot_ratios.py'
+from tests.utils.figure_tools import FOLDER, caller, load_tool, write_run
 
-
-def write_run(work_dir, **keys):
-    file = work_dir / '20250101_000000' / 'vis_data' / 'scalars.json'
-    file.parent.mkdir(parents=True)
-    lines = [json.dumps(dict(keys, iter=i, step=i)) for i in (10, 20)]
-    file.write_text('\n'.join(lines))
-    return file
+ROOT = FOLDER.parents[1]
+TOOL = FOLDER / 'plot_ratios.py'
 
 
 @pytest.fixture
@@ -34,20 +26,13 @@ def runs(tmp_path):
 
 
 @pytest.fixture
-def tool():
-    spec = importlib.util.spec_from_file_location('plot_ratios', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(monkeypatch):
+    return load_tool('plot_ratios', monkeypatch)
 
 
 @pytest.fixture
 def main(tool, monkeypatch):
-    def run(*args):
-        monkeypatch.setattr(sys, 'argv', ['plot_ratios.py', *args])
-        tool.main()
-
-    return run
+    return caller(tool, monkeypatch)
 
 
 def test_in_a_process_of_its_own(tmp_path, runs):
@@ -98,7 +83,7 @@ def test_run_that_stopped_early_is_named(tmp_path, runs, main, capsys):
     with pytest.raises(SystemExit):
         main(runs[1], str(file), '--labels', 'GMP', 'GMP')
     error = capsys.readouterr().err
-    assert f'run {file} has the ratios' in error
+    assert f'run {file} has the curves' in error
     keys = {'gmp/rho.video': 1, 'gmp/rho.audio': 1}
     file.write_text(json.dumps(dict(keys, iter=10, step=10)))
     with pytest.raises(SystemExit):

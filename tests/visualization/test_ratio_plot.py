@@ -133,7 +133,7 @@ def test_axes_are_logarithmic_with_plain_numbers(tmp_path):
             dict(a={'x': run(), 'y': run(ratios=['rho'])}),
             'ratios.png',
             1,
-            'run y has the ratios',
+            'run y has the curves',
         ),
     ],
 )

@@ -1,98 +1,14 @@
 # Copyright (c) mmgmp authors.
 """Draw the discrepancy ratios of runs from their logs (GMP, Fig. 5)."""
 
-import argparse
-from collections.abc import Sequence
-from pathlib import Path
+from run_figures import draw_runs
 
-from mmgmp.visualization import (
-    discrepancy_ratios,
-    plot_ratios,
-    read_training_log,
-)
-from mmgmp.visualization.training_log import Curves
-
-
-def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'runs',
-        nargs='+',
-        help='work_dir of a run, or a scalars.json of one',
-    )
-    parser.add_argument(
-        '--labels',
-        nargs='+',
-        help='one per run; defaults to the folder names. Runs with the same '
-        'label, such as the seeds of a method, are drawn as their geometric '
-        'mean and their range',
-    )
-    parser.add_argument(
-        '--out', default='ratios.png', help='file to write: .png or .pdf'
-    )
-    parser.add_argument(
-        '--smooth',
-        type=int,
-        default=1,
-        help='logged points in the moving average; 1 draws them as they are',
-    )
-    return parser, parser.parse_args()
-
-
-def label_runs(runs: Sequence[str], labels: Sequence[str] | None) -> list[str]:
-    """Label of each run.
-
-    Args:
-        runs: Paths of the runs.
-        labels: Labels given by the user, if any; several runs may have the
-            same.
-
-    Raises:
-        ValueError: There is another number of labels than of runs, a run is
-            given twice, or two runs without given labels have the same folder
-            name.
-    """
-    if len({Path(run).resolve() for run in runs}) < len(runs):
-        raise ValueError(
-            f'a run is given twice in {list(runs)}: it would count twice'
-        )
-    if labels is not None:
-        if len(labels) != len(runs):
-            raise ValueError(
-                f'`--labels` has {len(labels)} labels {list(labels)} for '
-                f'{len(runs)} runs: give one for each'
-            )
-        return list(labels)
-    # work_dir/<timestamp>/vis_data/scalars.json
-    paths = [Path(run).resolve() for run in runs]
-    names = [
-        path.parents[min(2, len(path.parents) - 1)].name
-        if path.is_file()
-        else path.name
-        for path in paths
-    ]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f'two runs have the same folder name in {names}: give them '
-            '`--labels`, the same one if they are of one method'
-        )
-    return names
+from mmgmp.visualization import discrepancy_ratios, plot_ratios
 
 
 def main() -> None:
     """Read the logs and write the figure."""
-    parser, args = parse_args()
-    try:
-        labels = label_runs(args.runs, args.labels)
-        runs: dict[str, dict[str, Curves]] = {label: {} for label in labels}
-        for label, run in zip(labels, args.runs, strict=True):
-            records = read_training_log(run)
-            runs[label][run] = discrepancy_ratios(records, run)
-        plot_ratios(runs, args.out, args.smooth)
-    except (ValueError, FileNotFoundError) as error:
-        parser.error(str(error))
-    print(f'wrote {args.out}')
+    draw_runs(__doc__, 'ratios.png', discrepancy_ratios, plot_ratios)
 
 
 if __name__ == '__main__':

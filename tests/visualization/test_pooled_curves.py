@@ -1,10 +1,10 @@
 # Copyright (c) mmgmp authors.
-"""Mean and range of the discrepancy ratios over runs."""
+"""Mean and range over runs of what they logged."""
 
 import numpy as np
 import pytest
 
-from mmgmp.visualization.pooled_ratios import moving_average, pool_ratios
+from mmgmp.visualization.pooled_curves import moving_average, pool_curves
 
 STEPS = np.array([5, 10, 15])
 
@@ -14,7 +14,7 @@ def run(*values, steps=STEPS):
 
 
 def test_geometric_mean_and_range():
-    pooled = pool_ratios({'a': run(1, 2.0, 4), 'b': run(9, 0.5, 4)})
+    pooled = pool_curves({'a': run(1, 2.0, 4), 'b': run(9, 0.5, 4)})
     ratio = pooled['rho']['video']
     np.testing.assert_array_equal(ratio.steps, STEPS)
     # A ratio and its inverse balance each other.
@@ -24,12 +24,39 @@ def test_geometric_mean_and_range():
 
 
 def test_each_run_is_smoothed_before():
-    pooled = pool_ratios({'a': run(1, 3.0, 8), 'b': run(4, 12.0, 2)}, 3)
+    pooled = pool_curves({'a': run(1, 3.0, 8), 'b': run(4, 12.0, 2)}, 3)
     ratio = pooled['rho']['video']
     # Means over the neighbours: 2, 4, 5.5 and 8, 6, 7.
     np.testing.assert_allclose(ratio.low, [2, 4, 5.5])
     np.testing.assert_allclose(ratio.high, [8, 6, 7])
     np.testing.assert_allclose(ratio.mean, [4, 24**0.5, 38.5**0.5])
+
+
+def test_arithmetic_mean_of_some():
+    runs = {'a': run(1, 2.0, 4), 'b': run(9, 0.5, 4)}
+    ratio = pool_curves(runs, arithmetic=['rho'])['rho']['video']
+    np.testing.assert_allclose(ratio.mean, [5, 1.25, 4])
+    np.testing.assert_allclose(ratio.low, [1, 0.5, 4])
+
+
+@pytest.mark.parametrize('arithmetic', [(), ('rho',)])
+def test_only_runs_with_a_value_count(arithmetic):
+    runs = {'a': run(np.nan, 2.0, np.nan), 'b': run(9, np.inf, np.nan)}
+    ratio = pool_curves(runs, arithmetic=arithmetic)['rho']['video']
+    for values in (ratio.mean, ratio.low, ratio.high):
+        np.testing.assert_allclose(values, [9, 2, np.nan])
+
+
+def test_geometric_mean_passes_over_zeros():
+    ratio = pool_curves({'a': run(0, 0, 1), 'b': run(9, 0, 4)})['rho']['video']
+    np.testing.assert_allclose(ratio.mean, [9, np.nan, 2])
+
+
+def test_moving_average_over_missing_values():
+    values = np.array([1.0, np.nan, np.nan, np.nan, 4, 8])
+    np.testing.assert_allclose(
+        moving_average(values, 3), [1, 1, np.nan, 4, 6, 6]
+    )
 
 
 def test_moving_average_of_more_points_than_there_are():
@@ -51,15 +78,15 @@ def test_moving_average_of_more_points_than_there_are():
         (run(steps=STEPS[:0]), 'run b has no logged iterations'),
         (
             {'sigma': run(1, 2, 3)['rho']},
-            r"run b has the ratios \['sigma.video'\], but run a of the same "
+            r"run b has the curves \['sigma.video'\], but run a of the same "
             r"label has \['rho.video'\]",
         ),
         (
             {'rho': {'audio': (STEPS, STEPS)}},
-            r"run b has the ratios \['rho.audio'\]",
+            r"run b has the curves \['rho.audio'\]",
         ),
     ],
 )
 def test_runs_that_do_not_match_are_named(other, message):
     with pytest.raises(ValueError, match=message):
-        pool_ratios({'a': run(1, 2, 3), 'b': other})
+        pool_curves({'a': run(1, 2, 3), 'b': other})
