@@ -7,15 +7,40 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import torch
+
+from mmgmp.utils import register_all_modules
+
 TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/benchmark_step.py'
-METHODS = (
-    'forward',
-    'base',
-    'gmp_parameter',
-    'gmp_feature',
-    'torchjd',
-    'three_pass',
+METHODS = dict(
+    layer4=[
+        'forward',
+        'base',
+        'gmp_parameter',
+        'gmp_feature',
+        'torchjd',
+        'three_pass',
+    ],
+    boomda=[
+        'forward',
+        'unbalanced',
+        'equal',
+        'closed_form',
+        'qp',
+        'embedding_passes',
+        'parameter_passes',
+    ],
 )
+
+
+@pytest.fixture
+def adaptation(monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOL.parent))
+    import adaptation_steps
+
+    register_all_modules()
+    return adaptation_steps
 
 
 def test_rows_and_table(tmp_path):
@@ -23,7 +48,7 @@ def test_rows_and_table(tmp_path):
         [
             sys.executable,
             str(TOOL),
-            *('--rounds', '1', '--batch-size', '2', '--settings', 'layer4'),
+            *('--rounds', '1', '--batch-size', '4', '--settings', *METHODS),
             *('--json', str(tmp_path / 'rows.json')),
         ],
         env={
@@ -33,18 +58,68 @@ def test_rows_and_table(tmp_path):
         },
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
     )
     assert result.returncode == 0, result.stderr[-3000:]
     rows = json.loads((tmp_path / 'rows.json').read_text())
-    assert [row['method'] for row in rows] == list(METHODS)
+    for setting, methods in METHODS.items():
+        of_setting = [row for row in rows if row['setting'] == setting]
+        assert [row['method'] for row in of_setting] == methods
     for row in rows:
         assert row.keys() == {'setting', 'method', 'median_s', 'peak_bytes'}
-        assert row['setting'] == 'layer4'
         assert row['median_s'] > 0
     peak = {row['method']: row['peak_bytes'] for row in rows}
     # Two task gradients are held at once, and no more than that.
     assert peak['base'] < peak['gmp_parameter'] < peak['three_pass']
-    lines = result.stdout.splitlines()
-    names = [line.split()[0] for line in lines if line]
-    assert {'trained', 'method', *METHODS} <= {*names}
+    # The embeddings are small, two copies of all gradients are not.
+    assert peak['embedding_passes'] < 1.1 * peak['unbalanced']
+    assert peak['parameter_passes'] > 1.5 * peak['unbalanced']
+    lines = [line.split() for line in result.stdout.splitlines() if line]
+    names = {line[0] for line in lines}
+    assert {'trained', 'Boomda:', 'method'} <= names
+    assert {*METHODS['layer4'], *METHODS['boomda']} <= names
+    ratios = {line[0]: line[2] for line in lines if line[0] in peak}
+    assert ratios['base'] == ratios['unbalanced'] == '1.000'
+    added = {line[0]: line[3] for line in lines if line[0] in peak}
+    assert added['unbalanced'] == '0.000'
+
+
+def test_two_passes_to_the_embeddings_give_the_closed_form(adaptation):
+    steps = adaptation.AdaptationSteps(4, torch.device('cpu'))
+    gamma, alignments = {}, steps.alignments
+    for name, alignment in alignments.items():
+        alignment.register_forward_hook(
+            lambda module, inputs, output, name=name: gamma.update(
+                {name: torch.stack([*output.gamma.values()])}
+            )
+        )
+    losses = {name: steps.aligned_forward(name) for name in alignments}
+    closed_form = gamma['closed_form']
+    assert not torch.allclose(closed_form, gamma['equal'], rtol=0.1)
+    torch.testing.assert_close(
+        gamma['embedding_passes'], closed_form, rtol=1e-4, atol=0
+    )
+    torch.testing.assert_close(gamma['unbalanced'], gamma['equal'])
+    for first, second in (
+        ('unbalanced', 'equal'),
+        ('embedding_passes', 'closed_form'),
+    ):
+        torch.testing.assert_close(
+            losses[first]['loss_alignment'],
+            losses[second]['loss_alignment'],
+            rtol=1e-4,
+            atol=0,
+        )
+
+
+def test_passes_to_the_parameters_give_the_shortest_gradient(adaptation):
+    first, second = (torch.nn.Parameter(torch.ones(1)) for _ in range(2))
+    # Gradients (2, 0), (0, 1) and (2, 1): the shortest is (0.4, 0.8).
+    losses = torch.cat([2 * first, second, 2 * first + second])
+    gamma = adaptation.weights_by_parameters([first, second], losses, [])
+    torch.testing.assert_close(gamma, torch.tensor([0.2, 0.8, 0.0]))
+
+
+def test_domains_of_one_sample(adaptation):
+    with pytest.raises(ValueError, match='at least 4, got 3'):
+        adaptation.AdaptationSteps(3, torch.device('cpu'))

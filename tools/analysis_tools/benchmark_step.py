@@ -3,21 +3,29 @@
 
 All methods run in one process on the same model and batch, in rounds that
 visit every method once; the medians over the rounds are compared. The model is
-a narrow SlowFast-18 and a ResNet-18 with a domain adversary.
+a narrow SlowFast-18 and a ResNet-18: with a domain adversary for GMP, or, in
+the setting ``boomda``, with Boomda on projected features.
 """
 
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
+from adaptation_steps import AdaptationSteps
+from compared_steps import ComparedSteps, Stopwatch
 from torch.profiler import ProfilerActivity, profile
-from training_steps import SETTINGS, TrainingSteps
+from training_steps import TRAINABLE, TrainingSteps
 
 from mmgmp.utils import register_all_modules
+
+SETTINGS = {
+    **{name: partial(TrainingSteps, name) for name in TRAINABLE},
+    'boomda': AdaptationSteps,
+}
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,17 +54,12 @@ def median_seconds(
 
 
 def timed(method: Callable, device: torch.device) -> float:
-    """Seconds of one call; by CUDA events on a GPU."""
-    if device.type != 'cuda':
-        start = time.perf_counter()
-        method()
-        return time.perf_counter() - start
-    events = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
-    events[0].record()
+    """Seconds of one call."""
+    watch = Stopwatch(device)
+    watch.mark()
     method()
-    events[1].record()
-    events[1].synchronize()
-    return events[0].elapsed_time(events[1]) / 1e3
+    watch.mark()
+    return watch.seconds()[0]
 
 
 def peak_bytes(method: Callable, device: torch.device) -> int:
@@ -88,26 +91,25 @@ def peak_bytes(method: Callable, device: torch.device) -> int:
     return peak
 
 
-def format_table(rows: list[dict]) -> str:
-    """Table of one setting with ratios to Base and to the floor."""
-    by_name = {row['method']: row for row in rows}
-    forward = by_name['forward']['median_s']
-    base = by_name['base']['median_s']
-    # Two task gradients need two backward passes: (F + 2 B) / (F + B).
-    floor = (2 * base - forward) / base
-    base_bytes = by_name['base']['peak_bytes']
+def format_table(rows: list[dict], steps: ComparedSteps) -> str:
+    """Table of one setting, relative to its base."""
+    seconds = {row['method']: row['median_s'] for row in rows}
+    memory = {row['method']: row['peak_bytes'] for row in rows}
+    base = steps.base.capitalize()
+    first = max(14, *map(len, seconds))
+    width = max(7, len(base) + 2)
     lines = [
-        f'trained layers: {rows[0]["setting"]}; floor (F + 2B)/(F + B) = '
-        f'{floor:.3f}',
-        f'{"method":<14} {"ms":>8} {"/ Base":>7} {"/ floor":>8} '
-        f'{"peak MB":>8} {"- Base":>7}',
+        steps.title(seconds),
+        f'{"method":<{first}} {"ms":>8} {"/ " + base:>{width}} '
+        f'{steps.column:>8} {"peak MB":>8} {"- " + base:>{width}}',
     ]
-    for name, row in by_name.items():
-        ratio = row['median_s'] / base
+    for name in seconds:
         lines.append(
-            f'{name:<14} {1e3 * row["median_s"]:8.1f} {ratio:7.3f} '
-            f'{ratio / floor:8.3f} {row["peak_bytes"] / 1e6:8.1f} '
-            f'{(row["peak_bytes"] - base_bytes) / 1e6:7.1f}'
+            f'{name:<{first}} {1e3 * seconds[name]:8.1f} '
+            f'{seconds[name] / seconds[steps.base]:{width}.3f} '
+            f'{steps.compare(name, seconds):8.3f} '
+            f'{memory[name] / 1e6:8.1f} '
+            f'{(memory[name] - memory[steps.base]) / 1e6:{width}.1f}'
         )
     return '\n'.join(lines)
 
@@ -119,11 +121,11 @@ def main() -> None:
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     rows = []
     for setting in args.settings:
-        bench = TrainingSteps(setting, args.batch_size, device)
+        bench = SETTINGS[setting](args.batch_size, device)
         seconds = median_seconds(bench.methods, args.rounds, device)
         for name in bench.methods:
             # A model of its own, without the hooks of the other methods.
-            alone = TrainingSteps(setting, args.batch_size, device)
+            alone = SETTINGS[setting](args.batch_size, device)
             rows.append(
                 dict(
                     setting=setting,
@@ -132,7 +134,8 @@ def main() -> None:
                     peak_bytes=peak_bytes(alone.methods[name], device),
                 )
             )
-        print(format_table([r for r in rows if r['setting'] == setting]))
+        rows_of_setting = [r for r in rows if r['setting'] == setting]
+        print(format_table(rows_of_setting, bench))
         encoders = bench.model.backbone.parameters()
         size = sum(4 * p.numel() for p in encoders if p.requires_grad)
         print(f"one copy of the encoders' gradients: {size / 1e6:.1f} MB\n")

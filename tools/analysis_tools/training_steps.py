@@ -1,11 +1,10 @@
 # Copyright (c) mmgmp authors.
-"""The model and the training steps that ``benchmark_step.py`` compares."""
+"""Training steps of Base, of GMP and of others that take two gradients."""
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
-from mmaction.registry import MODELS
+from compared_steps import BACKBONE, IN_CHANNELS, ComparedSteps
 from mmaction.structures import ActionDataSample
 from mmengine.optim import build_optim_wrapper
 from torch import Tensor, nn
@@ -15,7 +14,7 @@ from torchjd.autojac import jac_to_grad, mtl_backward
 from mmgmp.models.losses import mean_confidence
 from mmgmp.optim import GMPWeighting, discrepancy_ratio
 
-SETTINGS = dict(
+TRAINABLE = dict(
     all=None,
     layer4=dict(
         video=['slow_path.layer4', 'fast_path.layer4'], audio=['layer4']
@@ -26,41 +25,8 @@ WRAPPERS = dict(
     gmp_parameter=dict(type='GMPOptimWrapper'),
     gmp_feature=dict(type='GMPOptimWrapper', granularity='feature'),
 )
-IN_CHANNELS = dict(video=288, audio=512)
-PATHWAY = dict(
-    type='resnet3d',
-    depth=18,
-    pretrained=None,
-    conv1_stride_t=1,
-    pool1_stride_t=1,
-)
 MODEL = dict(
     type='MultimodalRecognizer',
-    backbone=dict(
-        type='MultimodalBackbone',
-        encoders=dict(
-            video=dict(
-                type='ResNet3dSlowFast',
-                resample_rate=4,
-                speed_ratio=4,
-                channel_ratio=8,
-                slow_pathway=dict(
-                    PATHWAY,
-                    lateral=True,
-                    base_channels=32,
-                    conv1_kernel=(1, 7, 7),
-                    inflate=(0, 0, 1, 1),
-                ),
-                fast_pathway=dict(
-                    PATHWAY,
-                    lateral=False,
-                    base_channels=4,
-                    conv1_kernel=(5, 7, 7),
-                ),
-            ),
-            audio=dict(type='mmpretrain.ResNet', depth=18, in_channels=1),
-        ),
-    ),
     cls_head=dict(
         type='MultimodalHead',
         num_classes=7,
@@ -75,47 +41,47 @@ MODEL = dict(
 )
 
 
-class TrainingSteps:
-    """A model, a batch and the training steps that are compared.
+class TrainingSteps(ComparedSteps):
+    """Steps of Base and of GMP, on a model with a domain adversary.
 
     Args:
-        setting: Which layers are trained, a key of ``SETTINGS``.
+        setting: Which layers are trained, a key of ``TRAINABLE``.
         batch_size: Samples in the batch.
         device: Where to run.
     """
 
+    base = 'base'
+    column = '/ floor'
+
     def __init__(
         self, setting: str, batch_size: int, device: torch.device
     ) -> None:
-        torch.manual_seed(0)
-        cfg = dict(
-            MODEL,
-            backbone=dict(MODEL['backbone'], trainable=SETTINGS[setting]),
-        )
-        self.model = MODELS.build(cfg).to(device).train()
-        self.inputs = dict(
-            video=torch.randn(batch_size, 3, 16, 64, 64, device=device),
-            audio=torch.randn(batch_size, 1, 257, 128, device=device),
-        )
-        self.samples = []
+        self.setting = setting
+        backbone = dict(BACKBONE, trainable=TRAINABLE[setting])
+        super().__init__(dict(MODEL, backbone=backbone), batch_size, device)
         for index in range(batch_size):
             sample = ActionDataSample().set_gt_label(index % 7).to(device)
             sample.set_field(index % 2, 'domain')
             self.samples.append(sample)
         self.wrappers = {}
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4)
         self.aggregator = PCGrad()
         self.weighting = GMPWeighting()
-        self.methods: dict[str, Callable[[], None]] = dict(
-            forward=self.forward,
-            **{name: partial(self.wrapper_step, name) for name in WRAPPERS},
+        self.methods.update(
+            {name: partial(self.wrapper_step, name) for name in WRAPPERS},
             torchjd=self.torchjd,
             three_pass=self.three_pass,
         )
 
-    def forward(self) -> dict[str, Tensor]:
-        """Forward alone, with the graph."""
-        return self.model(self.inputs, self.samples, mode='loss')
+    def title(self, seconds: dict[str, float]) -> str:
+        """Which layers are trained, and the floor."""
+        return (
+            f'trained layers: {self.setting}; floor (F + 2B)/(F + B) = '
+            f'{_floor(seconds):.3f}'
+        )
+
+    def compare(self, name: str, seconds: dict[str, float]) -> float:
+        """Ratio to the floor."""
+        return seconds[name] / seconds['base'] / _floor(seconds)
 
     def wrapper_step(self, name: str) -> None:
         """A step by one of the optim wrappers, attached on first use."""
@@ -210,6 +176,7 @@ class TrainingSteps:
             domain['loss_domain'],
         ]
 
-    def _step(self) -> None:
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+
+def _floor(seconds: dict[str, float]) -> float:
+    """Two task gradients need two backward passes: (F + 2 B) / (F + B)."""
+    return (2 * seconds['base'] - seconds['forward']) / seconds['base']

@@ -1,0 +1,200 @@
+# Copyright (c) mmgmp authors.
+"""Training steps of Boomda that find the weights of the alignment in turn."""
+
+import statistics
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from compared_steps import BACKBONE, IN_CHANNELS, ComparedSteps, Stopwatch
+from mmaction.structures import ActionDataSample
+from torch import Tensor, nn
+
+from mmgmp.models.losses import (
+    BalancedCoral,
+    BalancedCoralLoss,
+    CoralLoss,
+    inverse_norm_weights,
+    min_norm_weights,
+)
+
+WIDTH = 256
+PROJECTED = dict.fromkeys(IN_CHANNELS, WIDTH)
+MODEL = dict(
+    type='MultimodalRecognizer',
+    backbone=BACKBONE,
+    neck=dict(
+        type='ModalityProjection',
+        in_channels=IN_CHANNELS,
+        out_channels=WIDTH,
+    ),
+    cls_head=dict(type='MultimodalHead', num_classes=7, in_channels=PROJECTED),
+    objectives=dict(
+        boomda=dict(type='Boomda', num_classes=7, in_channels=PROJECTED)
+    ),
+)
+
+
+class WeightedCoral(nn.Module):
+    """CORAL of each modality and of their concatenation, one by one.
+
+    Args:
+        weigh: Maps the losses (M+1,) and the embeddings, M of the source and
+            M of the target, to weights (M+1,) without a graph.
+    """
+
+    def __init__(
+        self, weigh: Callable[[Tensor, list[Tensor]], Tensor]
+    ) -> None:
+        super().__init__()
+        self.weigh = weigh
+        self.coral = CoralLoss()
+
+    def forward(
+        self, source: dict[str, Tensor], target: dict[str, Tensor]
+    ) -> BalancedCoral:
+        """Loss of a batch, as of :class:`BalancedCoralLoss`; ratio 0."""
+        domains = [[*x.values()] for x in (source, target)]
+        blocks = [[*x, torch.cat(x, dim=1)] for x in domains]
+        losses = torch.stack([self.coral(s, t) for s, t in zip(*blocks)])
+        gamma = self.weigh(losses, [*domains[0], *domains[1]])
+        names = [*source, 'fused']
+        return BalancedCoral(
+            loss=(gamma * losses).sum(),
+            gamma=dict(zip(names, gamma)),
+            ratio=torch.zeros_like(losses[0]),
+            block_losses=dict(zip(names, losses.detach())),
+        )
+
+
+def equal_weights(losses: Tensor, embeddings: list[Tensor]) -> Tensor:
+    """The same for each block."""
+    return torch.full_like(losses, 1 / len(losses))
+
+
+def weights_by_embeddings(losses: Tensor, embeddings: list[Tensor]) -> Tensor:
+    """Algorithm 1 of Boomda: two passes to the embeddings, then Theorem 1.
+
+    The losses of the modalities have no embedding in common, so that one pass
+    of their sum gives the gradients of all.
+    """
+    unimodal, fused = (
+        [
+            gradient.double().square().sum()
+            for gradient in torch.autograd.grad(
+                loss, embeddings, retain_graph=True
+            )
+        ]
+        for loss in (losses[:-1].sum(), losses[-1])
+    )
+    half = len(embeddings) // 2
+    squares = [s + t for s, t in zip(unimodal[:half], unimodal[half:])]
+    squares.append(sum(fused))
+    return inverse_norm_weights(torch.stack(squares)).to(losses.dtype)
+
+
+def weights_by_parameters(
+    parameters: list[nn.Parameter], losses: Tensor, embeddings: list[Tensor]
+) -> Tensor:
+    """MGDA without the upper bound: a pass to the parameters per block."""
+    gradients = [
+        torch.autograd.grad(
+            loss, parameters, retain_graph=True, allow_unused=True
+        )
+        for loss in losses
+    ]
+    gramian = losses.new_zeros(len(losses), len(losses), dtype=torch.float64)
+    for i, first in enumerate(gradients):
+        for j, second in enumerate(gradients[: i + 1]):
+            gramian[i, j] = gramian[j, i] = sum(
+                a.flatten() @ b.flatten()
+                for a, b in zip(first, second)
+                if a is not None and b is not None
+            )
+    return min_norm_weights(gramian).to(losses.dtype)
+
+
+class AdaptationSteps(ComparedSteps):
+    """Steps of Boomda; the second half of the batch is the target.
+
+    What the weights cost is small beside the noise of whole steps. Thus the
+    alignment, with all passes for its weights, is timed within each step.
+
+    Args:
+        batch_size: Samples in the batch, at least 4: a covariance takes two
+            rows of each domain.
+        device: Where to run.
+
+    Raises:
+        ValueError: A smaller batch.
+    """
+
+    base = 'unbalanced'
+    column = 'added %'
+
+    def __init__(self, batch_size: int, device: torch.device) -> None:
+        if batch_size < 4:
+            raise ValueError(
+                'the alignment needs two samples of each domain: `batch_size` '
+                f'must be at least 4, got {batch_size}'
+            )
+        super().__init__(MODEL, batch_size, device)
+        for index in range(batch_size):
+            sample = ActionDataSample().to(device)
+            if index < batch_size // 2:
+                sample.set_gt_label(index % 7).set_field(0, 'domain')
+            self.samples.append(sample)
+        shared = [self.model.backbone, self.model.neck]
+        parameters = [p for module in shared for p in module.parameters()]
+        self.alignments = dict(
+            unbalanced=WeightedCoral(equal_weights),
+            equal=BalancedCoralLoss('equal'),
+            closed_form=BalancedCoralLoss('closed_form'),
+            qp=BalancedCoralLoss('qp'),
+            embedding_passes=WeightedCoral(weights_by_embeddings),
+            parameter_passes=WeightedCoral(
+                partial(weights_by_parameters, parameters)
+            ),
+        )
+        self.watches = {name: Stopwatch(device) for name in self.alignments}
+        for name, watch in self.watches.items():
+            self.alignments[name].register_forward_pre_hook(watch.mark)
+            self.alignments[name].register_forward_hook(watch.mark)
+        self.methods.update(
+            {
+                name: partial(self.aligned_step, name)
+                for name in self.alignments
+            }
+        )
+
+    def title(self, seconds: dict[str, float]) -> str:
+        """Size of what is aligned."""
+        target = sum('gt_label' not in sample for sample in self.samples)
+        return (
+            f'Boomda: {len(self.samples) - target} + {target} samples, '
+            f'{" + ".join(str(d) for d in PROJECTED.values())} features'
+        )
+
+    def compare(self, name: str, seconds: dict[str, float]) -> float:
+        """What the weights add to the alignment, in percent of the step."""
+        added = self._aligning(name) - self._aligning(self.base)
+        return 100 * added / seconds[self.base]
+
+    def forward(self) -> dict[str, Tensor]:
+        """Forward alone, with the graph, aligned with equal weights."""
+        return self.aligned_forward(self.base)
+
+    def aligned_forward(self, name: str) -> dict[str, Tensor]:
+        """Forward with one of the alignments."""
+        self.model.objectives['boomda'].alignment = self.alignments[name]
+        return super().forward()
+
+    def aligned_step(self, name: str) -> None:
+        """A step with one of the alignments."""
+        self.model.parse_losses(self.aligned_forward(name))[0].backward()
+        self._step()
+
+    def _aligning(self, name: str) -> float:
+        # The forward pass alone has the alignment of the base.
+        watch = self.watches.get(name, self.watches[self.base])
+        return statistics.median(watch.seconds())
