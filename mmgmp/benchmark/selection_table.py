@@ -55,7 +55,10 @@ def selection_table(
             '',
             table,
             '',
-            *(f'- {rule}: {SELECTIONS[rule]}.' for rule in selections),
+            *(
+                f'- {rule}: {SELECTIONS[rule].removeprefix(f"{rule}: ")}.'
+                for rule in selections
+            ),
             '',
         ]
     )
