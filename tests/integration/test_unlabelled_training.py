@@ -1,14 +1,13 @@
 # Copyright (c) mmgmp authors.
 """Training with an unlabelled target: blind to its labels, exact resume."""
 
-import shutil
-
 import pytest
 import torch
 from mmengine.config import config
 
 from mmgmp.apis import train_select_test
 from tests.utils.adaptation import adaptation_cfg, train
+from tests.utils.tiny_tree import change_table, copy_tables
 
 TARGET = 'HAC_train_only_cartoon.csv'
 SOURCE = 'HAC_train_only_human.csv'
@@ -31,17 +30,7 @@ def clean(tiny_mini_hac):
 @pytest.fixture
 def root(clean, tmp_path):
     """A copy whose tables a test may change, of the same media."""
-    root = tmp_path / 'data'
-    shutil.copytree(f'{clean}/HAC_Splits', root / 'HAC_Splits')
-    for domain in ('human', 'animal', 'cartoon'):
-        (root / domain).symlink_to(f'{clean}/{domain}')
-    return root
-
-
-def change(root, name, function):
-    table = root / 'HAC_Splits' / name
-    rows = [row.split(',') for row in table.read_text().splitlines()]
-    table.write_text(''.join(','.join(function(*r)) + '\n' for r in rows))
+    return copy_tables(clean, tmp_path / 'data')
 
 
 def permuted(name, label):
@@ -81,12 +70,12 @@ def test_every_batch_has_both_roles(reference):
 
 @pytest.mark.parametrize('relabel', [permuted, deleted])
 def test_labels_of_the_target_play_no_part(relabel, root, reference, tmp_path):
-    change(root, TARGET, relabel)
+    change_table(root, TARGET, relabel)
     assert same(train(adaptation_cfg(tmp_path, root)), reference)
 
 
 def test_hidden_labels_play_no_part(root, reference, tmp_path):
-    change(root, TARGET, permuted)
+    change_table(root, TARGET, permuted)
     key = 'train_dataloader.dataset.datasets.1.keep_hidden_label'
     model = train(adaptation_cfg(tmp_path, root, **{key: True}))
     assert same(model, reference)
@@ -97,11 +86,13 @@ def test_labels_of_the_source_and_clips_of_the_target_play_theirs(
     root, reference, tmp_path
 ):
     """Else the tests above would show nothing."""
-    change(root, SOURCE, permuted)
+    change_table(root, SOURCE, permuted)
     other = train(adaptation_cfg(tmp_path / '1', root))
     assert not same(other, reference)
     assert [r[0] for r in other.record] == [r[0] for r in reference.record]
-    change(root, SOURCE, lambda name, label: (name, str((int(label) + 4) % 7)))
+    change_table(
+        root, SOURCE, lambda name, label: (name, str((int(label) + 4) % 7))
+    )
     assert same(train(adaptation_cfg(tmp_path / '2', root)), reference)
     cfg = adaptation_cfg(tmp_path / '3', root)
     cfg.train_dataloader.dataset.datasets[1].pipeline = [

@@ -1,5 +1,9 @@
 # Copyright (c) mmgmp authors.
-"""Configs that read the tree of the tests."""
+"""Configs that read the tree of the tests, and copies with other tables."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 from mmengine.config import Config
 
@@ -21,3 +25,34 @@ def read_tiny_tree(cfg: Config, settings: dict) -> Config:
         for leaf in dataset.get('datasets', [dataset]):
             leaf[argument] = value
     return cfg
+
+
+def copy_tables(tree: str, root: Path) -> Path:
+    """Make a tree of the same media whose tables a test may change.
+
+    Args:
+        tree: Folder in the layout of HAC.
+        root: Folder that is made.
+
+    Returns:
+        ``root``.
+    """
+    shutil.copytree(f'{tree}/HAC_Splits', root / 'HAC_Splits')
+    for domain in ('human', 'animal', 'cartoon'):
+        (root / domain).symlink_to(f'{tree}/{domain}')
+    return root
+
+
+def change_table(
+    root: Path, name: str, change: Callable[..., tuple[str, ...]]
+) -> None:
+    """Change each row of a table in place.
+
+    Args:
+        root: Folder of :func:`copy_tables`.
+        name: File name of the table.
+        change: Cells of a row -> those in their place.
+    """
+    table = root / 'HAC_Splits' / name
+    rows = [row.split(',') for row in table.read_text().splitlines()]
+    table.write_text(''.join(','.join(change(*r)) + '\n' for r in rows))
