@@ -216,7 +216,7 @@ def test_failures_that_make_no_sense(failures, message):
     [
         (dict(baseline='ERM'), "name \\['ERM'\\], which are not among"),
         (dict(failures={'ERM': []}), "name \\['ERM'\\], which are not among"),
-        (dict(selection='best'), "one of \\['source', 'last', 'oracle'\\]"),
+        (dict(selection='best'), "one of \\['source', 'last', 'oracle', 'iw'"),
         (dict(chance=14.3), '`chance` must be a fraction'),
     ],
 )
