@@ -317,3 +317,34 @@ def test_resumed_training_ends_as_the_uninterrupted_one(
     checkpoints = results(work_dir)
     assert checkpoints.keys() == {'epoch_2.pth'}
     assert equal(checkpoints, results(tmp_path))
+
+
+@pytest.mark.parametrize('alpha_k', [0, 0.5])
+def test_gmp_balances_the_classes_of_boomda(
+    alpha_k, reference, tiny_mini_hac, tmp_path
+):
+    """Two methods in one config; 0 is Boomda alone."""
+    terms = ('information', 'pseudo', 'alignment')
+    wrapper = dict(
+        type='GMPOptimWrapper',
+        tasks=dict(
+            semantic=['loss_cls', 'loss_unimodal_cls'],
+            adaptation=[f'loss_{term}' for term in terms],
+        ),
+        alpha_k=alpha_k,
+        projection='none',
+    )
+    options = {f'optim_wrapper.{key}': wrapper[key] for key in wrapper}
+    found, _ = train_shipped(tmp_path, tiny_mini_hac, **options)
+    _, (alone, _) = reference
+    strengths = torch.stack([found[f'gmp/k.{m}'] for m in INPUTS])
+    first, later = found['loss'][0], found['loss'][1:]
+    assert first == alone['loss'][0]
+    if alpha_k:
+        assert strengths.min() < 1
+        assert (later != alone['loss'][1:]).all()
+    else:
+        assert (strengths == 1).all()
+        torch.testing.assert_close(
+            later, alone['loss'][1:], rtol=1e-3, atol=1e-3
+        )
