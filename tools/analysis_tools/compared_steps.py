@@ -10,6 +10,8 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 IN_CHANNELS = dict(video=288, audio=512)
+# Of one sample: 16 frames of 64 x 64 pixels, and a spectrogram.
+INPUTS = dict(video=(3, 16, 64, 64), audio=(1, 257, 128))
 PATHWAY = dict(
     type='resnet3d',
     depth=18,
@@ -93,10 +95,10 @@ class ComparedSteps:
     ) -> None:
         torch.manual_seed(0)
         self.model = MODELS.build(model).to(device).train()
-        self.inputs = dict(
-            video=torch.randn(batch_size, 3, 16, 64, 64, device=device),
-            audio=torch.randn(batch_size, 1, 257, 128, device=device),
-        )
+        self.inputs = {
+            modality: torch.randn(batch_size, *shape, device=device)
+            for modality, shape in INPUTS.items()
+        }
         self.samples: list[ActionDataSample] = []
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4)
         self.methods: dict[str, Callable] = dict(forward=self.forward)
