@@ -28,7 +28,11 @@ def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-ADAPTATION = ('mini_hac_adaptation', 'mini_hac_adaptation_one_source')
+ADAPTATION = (
+    'mini_hac_adaptation',
+    'mini_hac_adaptation_one_source',
+    'mini_hac_adaptation_corrupted',
+)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,12 @@ def test_adaptation_has_its_domains(name):
         only_source = run.label == 'Source only'
         assert loader.batch_sampler.num_target == (0 if only_source else 16)
         assert loader.batch_size - loader.batch_sampler.num_target == 16
+        is_corrupted = [
+            leaf.pipeline[0]['type'] == 'CorruptedTarget'
+            for leaf in (labelled, target_part, test)
+        ]
+        of_target = name.endswith('corrupted')
+        assert is_corrupted == [False, of_target, of_target]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +120,16 @@ def test_rows_of_adaptation_are_those_of_the_configs(name, target):
         shipped = Run(label, str(config), target, 0)
         hashes = [r.identity()['config_hash'] for r in (run, shipped)]
         assert hashes[0] == hashes[1]
+
+
+def test_rows_of_a_corrupted_target_are_those_of_the_clean_one():
+    clean, corrupted = (
+        load_plan(f'configs/benchmark/{name}.yml').methods
+        for name in (ADAPTATION[0], ADAPTATION[2])
+    )
+    assert [*clean] == [*corrupted]
+    for label, method in clean.items():
+        assert corrupted[label].overrides == method.overrides
 
 
 def test_ablation_is_that_of_the_configs():

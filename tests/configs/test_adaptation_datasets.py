@@ -91,9 +91,10 @@ def test_one_source(source, target, tiny_mini_hac):
     assert test.split == 'test'
 
 
-def test_corrupted_target(tiny_mini_hac):
-    clean = load('mini_hac-adapt-cartoon', tiny_mini_hac)
-    cfg = load('mini_hac-adapt-cartoon_corrupted', tiny_mini_hac)
+@pytest.mark.parametrize('target', sorted(DOMAINS))
+def test_corrupted_target(target, tiny_mini_hac):
+    clean = load(f'mini_hac-adapt-{target}', tiny_mini_hac)
+    cfg = load(f'mini_hac-adapt-{target}_corrupted', tiny_mini_hac)
     settings = dict(batch_size=14)
     settings['batch_sampler'] = dict(
         type='SourceTargetBatchSampler', num_target=7
