@@ -20,7 +20,7 @@ def run_tool(name, *args, options=None):
         command += ['--cfg-options', *(f'{k}={v}' for k, v in options.items())]
     return subprocess.run(
         command,
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '2'},
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
         capture_output=True,
         text=True,
         timeout=300,
