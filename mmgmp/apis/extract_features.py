@@ -44,11 +44,12 @@ def extract_features(
     split: str = 'source+target',
     device: str | None = None,
 ) -> DomainFeatures:
-    """Compute the fused features of the clips that a config evaluates.
+    """Compute the features of the clips that a config evaluates.
 
-    They are what the fusion hands the classifier of a trained
-    :class:`MultimodalRecognizer`: for :class:`ConcatFusion` the features of
-    the modalities side by side, zeros for a modality that a clip lacks.
+    They are those that the classifier of a trained
+    :class:`MultimodalRecognizer` embeds a clip with
+    (:meth:`Classifier.embed`): for :class:`ConcatFusion` the features of the
+    modalities side by side, zeros for a modality that a clip lacks.
 
     Args:
         cfg: Config of the run.
@@ -112,7 +113,7 @@ def _build_model(
     )
     if not isinstance(model, MultimodalRecognizer):
         raise ValueError(
-            '`model` must be a MultimodalRecognizer, which has a fusion, got '
+            '`model` must be a MultimodalRecognizer, got '
             f'{type(model).__name__}'
         )
     load_weights(model, str(checkpoint))
@@ -126,8 +127,8 @@ def _extract(model: nn.Module, loader: DataLoader) -> DomainFeatures:
     for batch in loader:
         data = model.data_preprocessor(batch, training=False)
         by_modality, _ = model.extract_feat(data['inputs'])
-        fused = model.cls_head.classifier.fusion(by_modality)
-        features.append(fused.float().cpu().numpy())
+        embedded = model.cls_head.classifier.embed(by_modality)
+        features.append(embedded.float().cpu().numpy())
         for sample in data['data_samples']:
             labels.append(sample.gt_label.item())
             domains.append(sample.get('domain_name'))

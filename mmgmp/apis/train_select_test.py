@@ -13,7 +13,7 @@ from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import Dataset
 
 from mmgmp.datasets.leaves import dataset_domains
-from mmgmp.evaluation import DomainAccMetric
+from mmgmp.evaluation import MAIN_METRIC, DomainAccMetric
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
 UNIMODAL = '_unimodal'
@@ -173,7 +173,7 @@ def _selecting_hook(runner: Runner) -> CheckpointHook:
         raise ValueError(
             '`save_best` of CheckpointHook must name the one metric that '
             'selects on the source domains, e.g. '
-            "default_hooks.checkpoint.save_best='acc/all/fused/top1', got "
+            f'default_hooks.checkpoint.save_best={MAIN_METRIC!r}, got '
             f'{keys}'
         )
     return next(hook for hook in hooks if hook.save_best)

@@ -4,13 +4,13 @@ from .hooks import (
     CorruptSampleHook,
     DomainProtocolHook,
     ReplicaCheckHook,
-    RNGStateHook,
+    StepSeedHook,
 )
 
 __all__ = [
     'AtomicCheckpointHook',
     'CorruptSampleHook',
     'DomainProtocolHook',
-    'RNGStateHook',
     'ReplicaCheckHook',
+    'StepSeedHook',
 ]

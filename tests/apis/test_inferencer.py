@@ -21,6 +21,7 @@ from mmgmp.apis.inferencers.media_file_pipeline import MediaFilePipeline
 from mmgmp.apis.inferencers.prediction import to_dict
 from mmgmp.datasets import CorruptMediaError, MiniHACDataset
 from mmgmp.datasets.media import read_audio_track, read_video
+from tests.utils.leaves import read_leaf
 from tests.utils.media import moving_frames, tone, write_video, write_wav
 from tests.utils.muxing import hold_upright, mux
 from tests.utils.prediction import CONFIG, save_model
@@ -257,8 +258,8 @@ def test_frames_stored_lying_are_turned_upright(clip, tmp_path):
 
 @pytest.mark.parametrize('name', ['hac', 'epic_kitchens'])
 def test_pipelines_of_the_published_protocols(name, clips, tmp_path):
-    path = CONFIG.parents[1] / f'_base_/datasets/{name}_video-audio.py'
-    pipeline = Config.fromfile(path).test_dataloader.dataset.pipeline
+    cfg = read_leaf('erm', dataset=name)
+    pipeline = cfg.test_dataloader.dataset.pipeline
     video, wav = clips[0]
     item = dict(filename=video, audio_path=wav, start_index=0, modality='RGB')
     item.update(audio_start=0.0, audio_stop=100.0)

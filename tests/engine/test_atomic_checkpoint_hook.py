@@ -43,6 +43,7 @@ def assert_complete(work_dir):
         assert Path(hub['runtime_info'].get('best_ckpt', last)).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('options', [{}, BY_ITERATION], ids=['epoch', 'iter'])
 def test_kill_at_every_event(options, tmp_path):
     count = CONTEXT.Value('i')
@@ -145,7 +146,7 @@ def test_two_hooks_validate_once(monkeypatch, tmp_path):
     second = dict(type='AtomicCheckpointHook', save_best='acc', interval=1)
     options = {
         'default_hooks.checkpoint.save_best': None,
-        'custom_hooks': [dict(type='RNGStateHook'), second],
+        'custom_hooks': [dict(type='StepSeedHook'), second],
     }
     with pytest.raises(KilledError):
         toy_runner(toy_cfg(tmp_path, **options)).train()

@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 """DomainProtocolHook in a real mmengine Runner on datasets of two samples."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -45,6 +46,10 @@ class ProtocolToyModel(BaseModel):
         self.discriminator = nn.Linear(1, 1)
         self.discriminator.num_domains = num_domains
 
+    @property
+    def modality_modules(self):
+        return dict(video='backbone.video', audio='backbone.audio')
+
     def forward(self, x, sample_idx, mode, filename=None):
         if mode == 'loss':
             return dict(loss=self.weight.sum())
@@ -76,6 +81,7 @@ def train(
     test=None,
     num_domains=2,
     save_best=None,
+    log_level='WARNING',
     **kwargs,
 ):
     val_args = dict(
@@ -102,7 +108,7 @@ def train(
         custom_hooks=[dict(type='DomainProtocolHook', **kwargs)],
         default_scope='mmaction',
         experiment_name=tmp_path.name,
-        log_level='WARNING',
+        log_level=log_level,
         **(val_args if val else {}),
         **(test_args if test else {}),
     )
@@ -192,23 +198,19 @@ def test_oracle_selection_warns(tmp_path):
 
 
 def test_discriminator_of_another_width(tmp_path):
-    message = '`num_domains` of discriminator is 3, but there are 2 training'
+    message = '`num_domains` of discriminator is 3, but .* is 2: set'
     with pytest.raises(ValueError, match=message):
         train(tmp_path, num_domains=3)
 
 
-@pytest.mark.parametrize('num_domains', [1, 2])
-def test_one_source_with_a_domain_task(tmp_path, num_domains):
-    message = (
-        'one source domain with a domain task: discriminator has '
-        f'`num_domains` {num_domains}, but there are 1 training'
-    )
+def test_one_source(tmp_path):
+    """The count of an objective that needs no domains is checked, too."""
+    for number in (1, None):
+        folder = tmp_path / str(number)
+        train(folder, train=loader('human'), num_domains=number)
+    message = r"of discriminator is 2, .* domains \['human'\] is 1: set"
     with pytest.raises(ValueError, match=message):
-        train(tmp_path, train=loader('human'), num_domains=num_domains)
-
-
-def test_one_source_without_domain_task_passes(tmp_path):
-    train(tmp_path, train=loader('human'), num_domains=None)
+        train(tmp_path, train=loader('human'), num_domains=2)
 
 
 def test_concatenated_datasets_must_number_domains_alike(tmp_path):
@@ -281,7 +283,7 @@ def test_selection_without_labels_of_the_target_passes(tmp_path):
 
 
 def test_discriminator_counts_no_unlabelled_target(tmp_path):
-    message = '`num_domains` of discriminator is 3, but there are 2 training'
+    message = '`num_domains` of discriminator is 3, but .* is 2: set'
     with pytest.raises(ValueError, match=message):
         train(tmp_path, train=adaptation('cartoon'), num_domains=3)
 
@@ -296,3 +298,37 @@ def test_tested_clips_among_the_unlabelled_ones(tested, warned, tmp_path):
     text = next(tmp_path.glob('*/*.log')).read_text()
     assert ('1 of 2 test clips are among the unlabelled' in text) == warned
     assert ("split='test'" in text) == warned
+
+
+# --- the log -----------------------------------------------------------------
+
+
+def logged(tmp_path, **kwargs):
+    train(tmp_path, log_level='INFO', **kwargs)
+    text = next(tmp_path.glob('*/*.log')).read_text()
+    (line,) = (x for x in text.splitlines() if 'domains: ' in x)
+    return line.partition('INFO - ')[2]
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in [name for name in os.environ if name.startswith('MMGMP_')]:
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def test_domains_are_logged(tmp_path, environment):
+    assert logged(tmp_path, test=loader('cartoon')) == (
+        'domains: trained on human, animal (labelled); tested on cartoon; '
+        'modalities video, audio'
+    )
+
+
+def test_variables_that_configs_read_are_logged(tmp_path, environment):
+    environment.setenv('MMGMP_TARGET', 'cartoon')
+    environment.setenv('MMGMP_DATASET', 'hac')
+    assert logged(tmp_path, train=adaptation('cartoon')) == (
+        'domains: trained on human, animal (labelled); adapted to cartoon '
+        '(unlabelled); modalities video, audio; set in the environment: '
+        'MMGMP_DATASET=hac, MMGMP_TARGET=cartoon'
+    )

@@ -4,7 +4,7 @@ from .check_invalid_loss_hook import CheckInvalidLossHook
 from .corrupt_sample_hook import CorruptSampleHook
 from .domain_protocol_hook import DomainProtocolHook
 from .replica_check_hook import ReplicaCheckHook
-from .rng_state_hook import RNGStateHook
+from .step_seed_hook import StepSeedHook
 from .target_history_hook import TargetHistoryHook
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     'CheckInvalidLossHook',
     'CorruptSampleHook',
     'DomainProtocolHook',
-    'RNGStateHook',
     'ReplicaCheckHook',
+    'StepSeedHook',
     'TargetHistoryHook',
 ]

@@ -1,9 +1,11 @@
 # Copyright (c) mmgmp authors.
+import os
 from collections.abc import Iterator
 from copy import deepcopy
 
 from mmaction.registry import DATASETS, HOOKS
 from mmengine.hooks import CheckpointHook, Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader, Dataset
@@ -59,11 +61,13 @@ class DomainProtocolHook(Hook):
       that are among the unlabelled ones are permitted, with a warning.
     * Model selection (``save_best``) happens on the training domains: the
       validation dataset holds no labels of others.
-    * Every module with an integer ``num_domains`` (a domain discriminator)
-      has as many as there are training domains, and at least two; datasets
+    * Every module with an integer ``num_domains`` (an objective that was told
+      how many there are) has as many as there are training domains; datasets
       that are concatenated number the domains alike.
 
-    Domains are read from the datasets' ``metainfo['domains']``.
+    Domains are read from the datasets' ``metainfo['domains']``. They are
+    logged, with the modalities and the variables ``MMGMP_*`` of the
+    environment, from which the configs may have them.
 
     Args:
         allow_target_selection: Permit selection on other domains, the oracle
@@ -87,16 +91,46 @@ class DomainProtocolHook(Hook):
         labelled = list(filter(is_labelled, leaves))
         unlabelled = [leaf for leaf in leaves if not is_labelled(leaf)]
         sources = dataset_domains(train, labelled_only=True)
-        self._check_unlabelled(sources, unlabelled)
         test = _dataset_of(runner._test_loop, runner._test_dataloader)
+        targets = () if test is None else dataset_domains(test)
+        self._log(runner, sources, unlabelled, targets)
+        self._check_unlabelled(sources, unlabelled)
         if test is not None:
-            self._check_target(sources, dataset_domains(test))
+            self._check_target(sources, targets)
             self._warn_of_tested_clips(runner, unlabelled, test)
         val = _dataset_of(runner._val_loop, runner._val_dataloader)
         if val is not None:
             validated = dataset_domains(val, labelled_only=True)
             self._check_selection(runner, sources, validated)
-        self._check_domain_task(runner, labelled, sources)
+        self._check_num_domains(runner, labelled, sources)
+
+    @staticmethod
+    def _log(
+        runner: Runner, sources: tuple, unlabelled: list, targets: tuple
+    ) -> None:
+        adapted = dict.fromkeys(
+            domain for leaf in unlabelled for domain in domain_names(leaf)
+        )
+        model = runner.model
+        if is_model_wrapper(model):
+            model = model.module
+        modalities = getattr(model, 'modality_modules', ())
+        variables = [
+            f'{name}={value}'
+            for name, value in sorted(os.environ.items())
+            if name.startswith('MMGMP_')
+        ]
+        parts = (
+            ('trained on ', sources, ' (labelled)'),
+            ('adapted to ', adapted, ' (unlabelled)'),
+            ('tested on ', targets, ''),
+            ('modalities ', modalities, ''),
+            ('set in the environment: ', variables, ''),
+        )
+        runner.logger.info(
+            'domains: '
+            + '; '.join(a + ', '.join(x) + b for a, x, b in parts if x)
+        )
 
     @staticmethod
     def _check_unlabelled(sources: tuple, unlabelled: list) -> None:
@@ -170,29 +204,23 @@ class DomainProtocolHook(Hook):
             )
 
     @staticmethod
-    def _check_domain_task(
+    def _check_num_domains(
         runner: Runner, labelled: list, sources: tuple
     ) -> None:
-        discriminators = {
+        counts = {
             name: module.num_domains
             for name, module in runner.model.named_modules()
             if isinstance(getattr(module, 'num_domains', None), int)
         }
-        for name, num_domains in discriminators.items():
-            if len(sources) < 2:
-                raise ValueError(
-                    f'one source domain with a domain task: {name} has '
-                    f'`num_domains` {num_domains}, but there are '
-                    f'{len(sources)} training domains {list(sources)}; train '
-                    'on at least 2 or remove the domain objective'
-                )
+        for name, num_domains in counts.items():
             if num_domains != len(sources):
                 raise ValueError(
-                    f'`num_domains` of {name} is {num_domains}, but there '
-                    f'are {len(sources)} training domains {list(sources)}: '
-                    f'set it to {len(sources)}'
+                    f'`num_domains` of {name or "the model"} is '
+                    f'{num_domains}, but the number of training domains '
+                    f'{list(sources)} is {len(sources)}: set `num_domains` of '
+                    'the model to it, or train on other domains'
                 )
-        if discriminators and len(labelled) > 1:
+        if counts and len(labelled) > 1:
             numberings = {
                 domain_names(leaf, 'source_domains') for leaf in labelled
             }

@@ -11,6 +11,10 @@ from ..functional import mean_class_accuracy, top1_accuracy
 POOLED = 'all'
 WORST = 'worst'
 
+# Accuracy of all modalities together on all samples, by which checkpoints are
+# selected and methods compared.
+MAIN_METRIC = 'acc/all/fused/top1'
+
 
 @METRICS.register_module()
 class DomainAccMetric(BaseMetric):

@@ -34,7 +34,7 @@ class MultimodalBackbone(BaseModule):
     trained parameter (frozen by ``trainable`` or by the encoder's own
     ``frozen_stages``) stay in eval mode, and autograd keeps no graph of them.
     So the statistics of their BatchNorms stay those of the pre-training,
-    unless ``drifting_statistics`` says otherwise.
+    unless ``norm_eval`` says otherwise.
 
     An input with one dimension more than the encoder's first convolution
     takes, (N, M, ...), holds M clips or crops of each sample; their features
@@ -51,7 +51,8 @@ class MultimodalBackbone(BaseModule):
             is read by :meth:`init_weights`, that is, when training starts.
         random_init: Modality -> prefixes of the modules of its encoder that
             keep their random initialization in spite of ``pretrained``.
-        drifting_statistics: Modalities whose frozen modules go to training
+        norm_eval: Modality -> whether its frozen modules stay in eval mode,
+            True for those that are not named. With False they go to training
             mode with the rest: their BatchNorms normalize by the batch and
             update their running statistics, as in the released code of
             `GMP <https://arxiv.org/abs/2603.14175>`_ for video and flow.
@@ -84,14 +85,14 @@ class MultimodalBackbone(BaseModule):
         trainable: dict[str, Sequence[str]] | None = None,
         pretrained: dict[str, str] | None = None,
         random_init: dict[str, Sequence[str]] | None = None,
-        drifting_statistics: Sequence[str] = (),
+        norm_eval: dict[str, bool] | None = None,
         feature_dropout: dict[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.modalities = list(encoders)
         self.pretrained = dict(pretrained or {})
         self.random_init = dict(random_init or {})
-        self.drifting_statistics = list(drifting_statistics)
+        self.norm_eval = dict(norm_eval or {})
         self.dropouts = nn.ModuleDict(
             {m: nn.Dropout(p) for m, p in (feature_dropout or {}).items()}
         )
@@ -107,7 +108,7 @@ class MultimodalBackbone(BaseModule):
             ('trainable', trainable),
             ('pretrained', pretrained),
             ('random_init', random_init),
-            ('drifting_statistics', drifting_statistics),
+            ('norm_eval', norm_eval),
             ('feature_dropout', feature_dropout),
         ):
             self._check_modalities(name, modalities or ())
@@ -162,7 +163,7 @@ class MultimodalBackbone(BaseModule):
         """Set the mode; modules without a trained parameter stay in eval."""
         super().train(mode)
         for modality in self.modalities:
-            if modality in self.drifting_statistics:
+            if not self.norm_eval.get(modality, True):
                 continue
             for module in getattr(self, modality).modules():
                 params = list(module.parameters())

@@ -3,15 +3,14 @@ from collections.abc import Sequence
 
 import torch
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor
+
+from .fusion import Fusion, fill_absent
 
 
 @MODELS.register_module()
-class ConcatFusion(BaseModule):
+class ConcatFusion(Fusion):
     """Concatenate the features of all modalities.
-
-    A modality that is absent from the features counts as zeros.
 
     Args:
         in_channels: Modality -> width D_m of its features. The order is that
@@ -30,8 +29,7 @@ class ConcatFusion(BaseModule):
         in_channels: dict[str, int],
         eval_order: Sequence[str] | None = None,
     ) -> None:
-        super().__init__()
-        self.in_channels = dict(in_channels)
+        super().__init__(in_channels)
         if eval_order is None:
             eval_order = list(in_channels)
         if sorted(eval_order) != sorted(in_channels):
@@ -60,14 +58,6 @@ class ConcatFusion(BaseModule):
         Returns:
             (N, sum_m D_m).
         """
-        some = next(iter(features.values()))
+        filled = fill_absent(features, self.in_channels)
         order = self.in_channels if self.training else self.eval_order
-        return torch.cat(
-            [
-                features[m]
-                if m in features
-                else some.new_zeros(len(some), self.in_channels[m])
-                for m in order
-            ],
-            dim=1,
-        )
+        return torch.cat([filled[m] for m in order], dim=1)

@@ -2,13 +2,16 @@
 
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor, nn
+
+from ..build_part import build_part
+from .classifier import Classifier
 
 UNIMODAL = ('masked', 'split', 'auxiliary')
 
 
-class FusionClassifier(BaseModule):
+@MODELS.register_module()
+class FusionClassifier(Classifier):
     r"""Fusion followed by a linear layer or by an MLP with one hidden layer.
 
     Its uni-modal logits answer what one modality :math:`m` alone says, as
@@ -40,8 +43,9 @@ class FusionClassifier(BaseModule):
     Raises:
         ValueError: An unknown ``unimodal``, ``'split'`` with a hidden layer
             or another fusion than concatenation, dropout without a hidden
-            layer, a weight that is not positive, or ``detach_auxiliary`` or
-            ``auxiliary_loss_weight`` without ``unimodal='auxiliary'``.
+            layer, a weight that is not positive, ``detach_auxiliary`` or
+            ``auxiliary_loss_weight`` without ``unimodal='auxiliary'``, or a
+            ``fusion`` with widths of its own.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class FusionClassifier(BaseModule):
         detach_auxiliary: bool = True,
         auxiliary_loss_weight: float = 1.0,
     ) -> None:
-        super().__init__()
+        super().__init__(in_channels, num_classes)
         if unimodal not in UNIMODAL:
             raise ValueError(
                 f'`unimodal` must be one of {UNIMODAL}, got {unimodal!r}'
@@ -79,7 +83,7 @@ class FusionClassifier(BaseModule):
                 f"`unimodal`='auxiliary', got `unimodal`={unimodal!r}"
             )
         fusion = fusion or {'type': 'ConcatFusion'}
-        self.fusion = MODELS.build(dict(fusion, in_channels=in_channels))
+        self.fusion = build_part('fusion', fusion, in_channels=in_channels)
         if unimodal == 'split' and (
             hidden_channels is not None or not hasattr(self.fusion, 'spans')
         ):
@@ -105,15 +109,8 @@ class FusionClassifier(BaseModule):
             )
 
     def forward(self, features: dict[str, Tensor]) -> Tensor:
-        """Fused logits.
-
-        Args:
-            features: Modality -> (N, D_m); an absent one counts as zeros.
-
-        Returns:
-            (N, K) float32, under autocast too.
-        """
-        hidden = self.fusion(features)
+        """Fused logits; see :class:`Classifier`."""
+        hidden = self.embed(features)
         if self.hidden is not None:
             hidden = self.dropout(F.relu(self.hidden(hidden)))
         return self.output(hidden).float()
@@ -121,14 +118,7 @@ class FusionClassifier(BaseModule):
     def unimodal_logits(
         self, features: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Logits of each modality alone, without dropout.
-
-        Args:
-            features: Modality -> (N, D_m).
-
-        Returns:
-            Modality -> (N, K) float32.
-        """
+        """Logits of each modality alone; see :class:`Classifier`."""
         if self.unimodal == 'auxiliary':
             if self.detach_auxiliary:
                 features = {m: f.detach() for m, f in features.items()}
@@ -143,11 +133,15 @@ class FusionClassifier(BaseModule):
             }
         logits = {}
         for modality, feature in features.items():
-            hidden = self.fusion({modality: feature})
+            hidden = self.embed({modality: feature})
             if self.hidden is not None:
                 hidden = F.relu(self.hidden(hidden))
             logits[modality] = F.linear(hidden, self.output.weight).float()
         return logits
+
+    def embed(self, features: dict[str, Tensor]) -> Tensor:
+        """Fused features, (N, D); see :class:`Classifier`."""
+        return self.fusion(features)
 
     def auxiliary_losses(
         self, logits: dict[str, Tensor], target: Tensor, name: str
@@ -160,13 +154,13 @@ class FusionClassifier(BaseModule):
             name: Name of the loss of the fused logits.
 
         Returns:
-            ``{modality}_{name}`` -> scalar; empty unless ``unimodal`` is
+            ``<name>.<modality>`` -> scalar; empty unless ``unimodal`` is
             ``'auxiliary'``.
         """
         if self.unimodal != 'auxiliary':
             return {}
         return {
-            f'{m}_{name}': self.auxiliary_loss_weight
+            f'{name}.{m}': self.auxiliary_loss_weight
             * F.cross_entropy(x, target)
             for m, x in logits.items()
         }

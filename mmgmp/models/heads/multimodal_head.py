@@ -1,4 +1,5 @@
 # Copyright (c) mmgmp authors.
+from typing import ClassVar
 
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -6,7 +7,8 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ..losses import mean_confidence
-from .fusion_classifier import FusionClassifier
+from ..train_batch import TrainBatch
+from .classifier import build_classifier
 
 
 @MODELS.register_module()
@@ -14,49 +16,39 @@ class MultimodalHead(BaseModule):
     """Classification head on the features of several modalities.
 
     Args:
-        num_classes: Number of classes K.
         in_channels: Modality -> width D_m of its features.
-        fusion: Config of the fusion, without ``in_channels``. None is
-            ``dict(type='ConcatFusion')``.
-        hidden_channels: Width of the MLP's hidden layer; None for a linear
-            head.
-        dropout_ratio: Dropout after the hidden layer, in [0, 1).
-        unimodal: Where the uni-modal logits come from: ``'masked'``,
-            ``'split'`` or ``'auxiliary'``; see :class:`FusionClassifier`. The
-            choice changes the discrepancy ratios of GMP.
-        detach_auxiliary: Whether auxiliary layers learn from detached
-            features, without training the encoders.
-        auxiliary_loss_weight: Weight of the auxiliary layers' losses.
+        num_classes: Number of classes K.
+        classifier: Config of a :class:`Classifier`, without these two; None,
+            or one without a ``type``, is that of a :class:`FusionClassifier`.
+            Where it has its uni-modal logits from changes the discrepancy
+            ratios of GMP.
         loss_cls: Config of the classification loss. None is
             ``dict(type='CrossEntropyLoss')``.
 
+    Attributes:
+        tasks: Glob of a loss term -> task that it belongs to, see
+            :class:`~mmgmp.models.Objective`.
+
     Raises:
-        ValueError: See :class:`FusionClassifier`.
+        ValueError: ``classifier`` is refused by its class.
     """
+
+    tasks: ClassVar[dict[str, str]] = {
+        'loss_cls': 'semantic',
+        'loss_cls.*': 'semantic',
+    }
 
     def __init__(
         self,
-        num_classes: int,
         in_channels: dict[str, int],
-        fusion: dict | None = None,
-        hidden_channels: int | None = None,
-        dropout_ratio: float = 0.0,
-        unimodal: str = 'masked',
-        detach_auxiliary: bool = True,
-        auxiliary_loss_weight: float = 1.0,
+        num_classes: int,
+        classifier: dict | None = None,
         loss_cls: dict | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
-        self.classifier = FusionClassifier(
-            in_channels,
-            num_classes,
-            fusion=fusion,
-            hidden_channels=hidden_channels,
-            dropout_ratio=dropout_ratio,
-            unimodal=unimodal,
-            detach_auxiliary=detach_auxiliary,
-            auxiliary_loss_weight=auxiliary_loss_weight,
+        self.classifier = build_classifier(
+            'classifier', classifier or {}, in_channels, num_classes
         )
         self.loss_cls = MODELS.build(loss_cls or {'type': 'CrossEntropyLoss'})
 
@@ -71,28 +63,26 @@ class MultimodalHead(BaseModule):
         """
         return self.classifier(features)
 
-    def loss(
-        self, features: dict[str, Tensor], logits: Tensor, labels: Tensor
-    ) -> dict[str, Tensor]:
+    def loss(self, batch: TrainBatch) -> dict[str, Tensor]:
         """Loss terms and the uni-modal confidences that are logged.
 
         Args:
-            features: Modality -> (N, D_m).
-            logits: (N, K), what :meth:`forward` gives for ``features``.
-            labels: (N,) int64 classes.
+            batch: Samples that all have a label.
 
         Returns:
             ``loss_cls``, ``semantic_confidence.<m>`` for each modality and,
-            for auxiliary uni-modal logits, ``<m>_loss_cls``.
+            for auxiliary uni-modal logits, ``loss_cls.<m>``.
         """
-        losses = {'loss_cls': self.loss_cls(logits, labels)}
-        unimodal = self.classifier.unimodal_logits(features)
+        losses = {'loss_cls': self.loss_cls(batch.logits, batch.labels)}
+        unimodal = self.classifier.unimodal_logits(batch.features)
         losses.update(
-            self.classifier.auxiliary_losses(unimodal, labels, 'loss_cls')
+            self.classifier.auxiliary_losses(
+                unimodal, batch.labels, 'loss_cls'
+            )
         )
         for modality, scores in unimodal.items():
             losses[f'semantic_confidence.{modality}'] = mean_confidence(
-                scores, labels
+                scores, batch.labels
             )
         return losses
 
@@ -123,9 +113,9 @@ class MultimodalHead(BaseModule):
             logits[modality] = self({modality: feature})
             logits[f'{modality}_unimodal'] = unimodal[modality]
         scores = {branch: x.softmax(dim=1) for branch, x in logits.items()}
-        fused = self.classifier.fusion(features)
+        embedded = self.classifier.embed(features)
         for index, sample in enumerate(data_samples):
-            sample.set_field(fused[index], 'fused_features')
+            sample.set_field(embedded[index], 'fused_features')
             sample.set_pred_score({b: s[index] for b, s in scores.items()})
             sample.set_pred_label(scores['fused'][index].argmax(dim=-1))
         return data_samples

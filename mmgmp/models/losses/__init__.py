@@ -7,11 +7,6 @@ from .covariance import covariance_root, zero_loss
 from .entropy import gaussian_entropy
 from .gather_rows import gather_rows
 from .information_bottleneck_loss import InformationBottleneckLoss
-from .min_norm import (
-    inverse_norm_weights,
-    min_norm_weights,
-    off_diagonal_ratio,
-)
 from .pseudo_labels import vote_pseudo_labels
 
 __all__ = [
@@ -24,10 +19,7 @@ __all__ = [
     'covariance_root',
     'gather_rows',
     'gaussian_entropy',
-    'inverse_norm_weights',
     'mean_confidence',
-    'min_norm_weights',
-    'off_diagonal_ratio',
     'vote_pseudo_labels',
     'zero_loss',
 ]

@@ -6,15 +6,16 @@ from mmaction.registry import MODELS
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
-from .coral import coral_with_gramian
-from .coral_loss import check_scale, loss_scale
-from .covariance import zero_loss
-from .gather_rows import gather_rows
-from .min_norm import (
+from mmgmp.utils.min_norm import (
     inverse_norm_weights,
     min_norm_weights,
     off_diagonal_ratio,
 )
+
+from .coral import coral_with_gramian
+from .coral_loss import check_scale, loss_scale
+from .covariance import zero_loss
+from .gather_rows import gather_rows
 
 BALANCES = ('closed_form', 'qp', 'equal')
 FUSED = 'fused'

@@ -27,6 +27,9 @@ class ModalityProjection(BaseModule):
             a ``norm_cfg``, a reward of small variances can collapse vectors of
             length 1 to a single one.
 
+    Attributes:
+        out_channels: Modality -> width of its projected features.
+
     Raises:
         ValueError: A width is less than 1, or `feature_norm` is unknown.
     """
@@ -50,6 +53,7 @@ class ModalityProjection(BaseModule):
             raise ValueError(
                 f"`feature_norm` must be None or 'l2', got {feature_norm!r}"
             )
+        self.out_channels = dict.fromkeys(in_channels, out_channels)
         self.feature_norm = feature_norm
         self.projections = nn.ModuleDict(
             {

@@ -1,8 +1,9 @@
 # Copyright (c) mmgmp authors.
+from typing import TYPE_CHECKING, ClassVar
+
 import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmengine.dist import all_reduce
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..losses import (
@@ -10,10 +11,15 @@ from ..losses import (
     InformationBottleneckLoss,
     vote_pseudo_labels,
 )
+from ..train_batch import TrainBatch
+from .objective import Objective
+
+if TYPE_CHECKING:
+    from ..recognizers import MultimodalRecognizer
 
 
 @MODELS.register_module()
-class Boomda(BaseModule):
+class Boomda(Objective):
     r"""Balanced alignment of each modality with an unlabelled target.
 
     The training terms of `Boomda <https://arxiv.org/abs/2511.08152>`_ besides
@@ -31,55 +37,65 @@ class Boomda(BaseModule):
     :class:`ModalityProjection`, and averages nothing over modalities.
 
     Args:
-        in_channels: Modality -> width d_m of its features.
-        num_classes: Number of classes K.
         beta: :math:`\beta`, weight of the log-variances.
         alpha1: :math:`\alpha_1`, weight of the pseudo labels.
         alpha2: :math:`\alpha_2`, weight of the alignment. The covariances,
             and with them a good weight, depend on the scale of the features.
-        min_votes: :math:`M_v`, votes that a pseudo label takes; the default
-            is unanimity for two modalities.
+        min_votes: :math:`M_v`, votes that a pseudo label takes. None is the
+            paper's 3, all heads of two modalities, or 2 for one modality.
         balance: See :class:`BalancedCoralLoss`.
         scale: See :class:`BalancedCoralLoss`.
         center: See :class:`BalancedCoralLoss`.
         use_fused_block: See :class:`BalancedCoralLoss`.
+        **kwargs: Arguments of :class:`Objective`.
 
     Raises:
         ValueError: A negative weight, a ``min_votes`` that is not between 1
             and M+1, or an argument that :class:`BalancedCoralLoss` refuses.
     """
 
-    uses_unlabelled = True
+    tasks: ClassVar[dict[str, str]] = {
+        'loss_unimodal_cls': 'semantic',
+        'loss_pseudo': 'semantic',
+        'loss_information': 'plain',
+        'loss_alignment': 'plain',
+    }
+    uses_unlabelled: ClassVar[bool] = True
 
     def __init__(
         self,
-        in_channels: dict[str, int],
-        num_classes: int,
         beta: float = 5e-4,
         alpha1: float = 0.5,
         alpha2: float = 0.1,
-        min_votes: int = 3,
+        min_votes: int | None = None,
         balance: str = 'closed_form',
         scale: str = 'none',
         center: bool = True,
         use_fused_block: bool = True,
+        **kwargs,
     ) -> None:
-        super().__init__()
+        super().__init__(**kwargs)
         if min(alpha1, alpha2) < 0:
             raise ValueError(
                 '`alpha1` and `alpha2` must be at least 0, got '
                 f'{alpha1} and {alpha2}'
             )
-        if not 1 <= min_votes <= len(in_channels) + 1:
+        num_heads = len(self.in_channels) + 1
+        if min_votes is None:
+            min_votes = min(3, num_heads)
+        if not 1 <= min_votes <= num_heads:
             raise ValueError(
                 '`min_votes` must be between 1 and the number of heads, '
-                f'{len(in_channels) + 1}, got {min_votes}'
+                f'{num_heads}, got {min_votes}'
             )
         self.alpha1 = alpha1
         self.alpha2 = alpha2
         self.min_votes = min_votes
         self.heads = nn.ModuleDict(
-            {m: nn.Linear(d, num_classes) for m, d in in_channels.items()}
+            {
+                m: nn.Linear(d, self.num_classes)
+                for m, d in self.in_channels.items()
+            }
         )
         self.information = InformationBottleneckLoss(beta)
         self.alignment = BalancedCoralLoss(
@@ -87,22 +103,14 @@ class Boomda(BaseModule):
         )
 
     def forward(
-        self,
-        features: dict[str, Tensor],
-        logits: Tensor,
-        labels: Tensor,
-        domains: Tensor,
-        hidden_labels: Tensor,
+        self, batch: TrainBatch, model: 'MultimodalRecognizer'
     ) -> dict[str, Tensor]:
         """Loss terms of a batch of both domains, in any order.
 
         Args:
-            features: Modality -> (N, d_m).
-            logits: (N, K) of the fused head.
-            labels: (N,) classes, -1 for the target.
-            domains: (N,); not used.
-            hidden_labels: (N,) classes of the target where they are known,
-                else -1. Only ``boomda/pseudo_accuracy`` depends on them.
+            batch: Samples of the source, and of the target without labels.
+                Only ``boomda/pseudo_accuracy`` depends on ``hidden_labels``.
+            model: Not used.
 
         Returns:
             ``loss_unimodal_cls``, ``loss_information``, ``loss_pseudo``,
@@ -114,28 +122,30 @@ class Boomda(BaseModule):
             the kept ones; 0 if there are none). A batch without a target,
             which must then be so on all ranks, has the first two alone.
         """
-        unimodal = {m: self.heads[m](x).float() for m, x in features.items()}
-        known = labels >= 0
-        source = {m: x[known] for m, x in features.items()}
+        unimodal = {
+            m: self.heads[m](x).float() for m, x in batch.features.items()
+        }
+        known = batch.labels >= 0
+        source = batch.labelled()
         terms = {
             'loss_unimodal_cls': sum(
-                F.cross_entropy(x[known], labels[known])
+                F.cross_entropy(x[known], source.labels)
                 for x in unimodal.values()
             ),
-            'loss_information': self.information(source),
+            'loss_information': self.information(source.features),
         }
-        if bool(known.all()):
+        if source is batch:
             return terms
-        target = {m: x[~known] for m, x in features.items()}
-        aligned = self.alignment(source, target)
+        target = batch.unlabelled()
+        aligned = self.alignment(source.features, target.features)
         pseudo, kept = vote_pseudo_labels(
-            [*(x[~known] for x in unimodal.values()), logits[~known]],
+            [*(x[~known] for x in unimodal.values()), target.logits],
             self.min_votes,
         )
         terms.update(
             {
                 'loss_pseudo': self.alpha1
-                * _mean_of_kept(logits[~known], pseudo, kept),
+                * _mean_of_kept(target.logits, pseudo, kept),
                 'loss_alignment': self.alpha2 * aligned.loss,
                 'boomda/ratio': aligned.ratio,
                 'boomda/kept': kept.float().mean(),
@@ -144,7 +154,7 @@ class Boomda(BaseModule):
         for block, gamma in aligned.gamma.items():
             terms[f'boomda/gamma.{block}'] = gamma
             terms[f'boomda/discrepancy.{block}'] = aligned.block_losses[block]
-        hidden = hidden_labels[~known]
+        hidden = target.hidden_labels
         if bool((hidden >= 0).any()):
             right = (pseudo == hidden) & kept
             terms['boomda/pseudo_accuracy'] = right.sum() / kept.sum().clamp(

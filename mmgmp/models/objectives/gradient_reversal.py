@@ -29,7 +29,7 @@ def gradient_reversal(x: Tensor, weight: float) -> Tensor:
     return _GradientReversal.apply(x, weight)
 
 
-def check_adversary(num_domains: int, reversal_weight: float) -> None:
+def check_adversary(num_domains: int | None, reversal_weight: float) -> None:
     """Check the arguments that all domain adversaries share.
 
     Args:
@@ -39,12 +39,12 @@ def check_adversary(num_domains: int, reversal_weight: float) -> None:
     Raises:
         ValueError: Fewer than two domains, or a negative strength.
     """
-    if num_domains < 2:
+    if num_domains is None or num_domains < 2:
         raise ValueError(
-            '`num_domains` must be at least 2, the domains to tell apart; '
-            f'got {num_domains}. With a single source domain remove the '
-            'adversary from `objectives`, and the domain task of the optim '
-            'wrapper'
+            'a domain adversary tells source domains apart, but '
+            f'`num_domains` of the recognizer is {num_domains}: train on at '
+            'least 2 source domains (`--sources` of tools/train.py) and give '
+            'their number, or remove the adversary from `objectives`'
         )
     if reversal_weight < 0:
         raise ValueError(

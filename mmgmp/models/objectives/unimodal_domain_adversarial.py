@@ -1,15 +1,21 @@
 # Copyright (c) mmgmp authors.
+from typing import TYPE_CHECKING, ClassVar
+
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..losses import mean_confidence
+from ..train_batch import TrainBatch
 from .gradient_reversal import check_adversary, gradient_reversal
+from .objective import Objective
+
+if TYPE_CHECKING:
+    from ..recognizers import MultimodalRecognizer
 
 
 @MODELS.register_module()
-class UnimodalDomainAdversarial(BaseModule):
+class UnimodalDomainAdversarial(Objective):
     r"""One domain loss per modality, from a shared discriminator.
 
     The adversary of the released code of `GMP
@@ -23,8 +29,6 @@ class UnimodalDomainAdversarial(BaseModule):
     dropout) and a discriminator :math:`F` (linear, BatchNorm, ReLU, linear).
 
     Args:
-        num_domains: Number of source domains C, at least 2.
-        in_channels: Modality -> width D_m of its features.
         reversal_weight: :math:`\lambda`, at least 0.
         loss_weight: :math:`w`, above 0.
         projection_channels: Width of what :math:`A_m` gives.
@@ -34,30 +38,31 @@ class UnimodalDomainAdversarial(BaseModule):
             random initialization while the encoders are trained against
             them, a defect of the released code. Dropout and BatchNorm
             statistics behave as in training either way.
+        **kwargs: Arguments of :class:`Objective`; at least 2 domains.
 
     Raises:
         ValueError: Fewer than two domains, a negative ``reversal_weight`` or
             a ``loss_weight`` that is not positive.
     """
 
+    tasks: ClassVar[dict[str, str]] = {'loss_domain.*': 'domain'}
+
     def __init__(
         self,
-        num_domains: int,
-        in_channels: dict[str, int],
         reversal_weight: float = 1.0,
         loss_weight: float = 1.0,
         projection_channels: int = 512,
         hidden_channels: int = 256,
         dropout_ratio: float = 0.5,
         train_discriminator: bool = True,
+        **kwargs,
     ) -> None:
-        super().__init__()
-        check_adversary(num_domains, reversal_weight)
+        super().__init__(**kwargs)
+        check_adversary(self.num_domains, reversal_weight)
         if loss_weight <= 0:
             raise ValueError(
                 f'`loss_weight` must be above 0, got {loss_weight}'
             )
-        self.num_domains = num_domains
         self.reversal_weight = reversal_weight
         self.loss_weight = loss_weight
         self.projections = nn.ModuleDict(
@@ -67,45 +72,39 @@ class UnimodalDomainAdversarial(BaseModule):
                     nn.ReLU(),
                     nn.Dropout(dropout_ratio),
                 )
-                for m, d in in_channels.items()
+                for m, d in self.in_channels.items()
             }
         )
         self.discriminator = nn.Sequential(
             nn.Linear(projection_channels, hidden_channels),
             nn.BatchNorm1d(hidden_channels),
             nn.ReLU(),
-            nn.Linear(hidden_channels, num_domains),
+            nn.Linear(hidden_channels, self.num_domains),
         )
         self.requires_grad_(train_discriminator)
 
     def forward(
-        self,
-        features: dict[str, Tensor],
-        logits: Tensor,
-        labels: Tensor,
-        domains: Tensor,
+        self, batch: TrainBatch, model: 'MultimodalRecognizer'
     ) -> dict[str, Tensor]:
         """Domain losses and the domain confidences that are logged.
 
         Args:
-            features: Modality -> (N, D_m), N at least 2.
-            logits: (N, K) class logits; not used.
-            labels: (N,) classes; not used.
-            domains: (N,) int64 source domains in [0, C).
+            batch: At least 2 samples of the source domains.
+            model: Not used.
 
         Returns:
-            ``<m>_loss_domain`` and ``domain_confidence.<m>`` for each
+            ``loss_domain.<m>`` and ``domain_confidence.<m>`` for each
             modality.
         """
         losses = {}
-        for modality, feature in features.items():
+        for modality, feature in batch.features.items():
             feature = gradient_reversal(feature, self.reversal_weight)
             projected = self.projections[modality](feature)
             scores = self.discriminator(projected).float()
-            losses[f'{modality}_loss_domain'] = (
-                self.loss_weight * F.cross_entropy(scores, domains)
+            losses[f'loss_domain.{modality}'] = (
+                self.loss_weight * F.cross_entropy(scores, batch.domains)
             )
             losses[f'domain_confidence.{modality}'] = mean_confidence(
-                scores, domains
+                scores, batch.domains
             )
         return losses

@@ -1,14 +1,18 @@
 # Copyright (c) mmgmp authors.
+from collections.abc import Sequence
 
 import torch
 from mmaction.models.recognizers import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmengine.logging import MessageHub
 from mmengine.model import ModuleDict
 from torch import Tensor
 
-# In place of the label, and of the domain, of an unlabelled sample.
-UNLABELLED = -1
+from ..build_part import build_part
+from ..train_batch import UNLABELLED, TrainBatch
+
+TASKS = ('semantic', 'domain', 'plain')
 
 
 @MODELS.register_module()
@@ -16,36 +20,117 @@ class MultimodalRecognizer(BaseRecognizer):
     """Recognizer of several modalities with any number of objectives.
 
     Training sums the losses of the head and of the objectives; prediction
-    uses the backbone, the neck and the head alone.
+    uses the backbone, the neck and the head alone. Widths, classes and
+    domains are named here once, and handed to the parts.
 
     A training sample without ``gt_label`` is one of an unlabelled target
-    domain. The head and most objectives do not see it; an objective whose
-    attribute ``uses_unlabelled`` is true does, with the label and the domain
-    -1. Such an objective has a fifth argument, the labels that the data
-    samples hide as ``hidden_label``, to log how good its guesses are, and
-    not to learn from them.
+    domain. The head and most objectives do not see it; an
+    :class:`Objective` with ``uses_unlabelled`` does.
+
+    Of several objectives of one type the first one names its loss terms and
+    logged scalars as its class says; those of each further one begin with
+    its own name, as in ``local/loss_domain``.
 
     Args:
         backbone: Config of a :class:`MultimodalBackbone`.
         cls_head: Config of a :class:`MultimodalHead`.
-        objectives: Name -> config of a training objective: a module that maps
-            ``(features, logits, labels, domains)`` to a dict of loss terms
-            and of logged scalars.
+        in_channels: Modality -> width of the encoder's features.
+        num_classes: Number of classes K.
+        num_domains: Number of source domains C, for objectives that need it.
+        modalities: Order of the encoders and of their features, on which
+            the columns of a concatenation depend. None is the alphabetical
+            one. It is never the order of a dict, which MMEngine sorts when
+            it writes a config.
+        neck: Config of what maps the features of all modalities, such as a
+            :class:`ModalityProjection`. Its ``out_channels`` are those that
+            the head and the objectives see.
+        objectives: Name -> config of an :class:`Objective`; they are built
+            in the order of their names.
         **kwargs: Arguments of
             :class:`mmaction.models.recognizers.BaseRecognizer`.
+
+    Raises:
+        ValueError: ``modalities`` or ``in_channels`` has other modalities
+            than the ``encoders`` of the backbone, a part names what is named
+            here, or the name of an objective has ``'loss'``, a slash or a dot
+            in it.
+
+    Example:
+        >>> model = dict(
+        ...     type='MultimodalRecognizer',
+        ...     backbone=dict(type='MultimodalBackbone', ...),
+        ...     cls_head=dict(type='MultimodalHead'),
+        ...     in_channels=dict(video=2304, audio=512),
+        ...     num_classes=7,
+        ...     num_domains=2,
+        ...     objectives=dict(domain=dict(type='DomainAdversarial')))
     """
 
     def __init__(
         self,
         backbone: dict,
         cls_head: dict,
+        in_channels: dict[str, int],
+        num_classes: int,
+        num_domains: int | None = None,
+        modalities: Sequence[str] | None = None,
+        neck: dict | None = None,
         objectives: dict[str, dict] | None = None,
         **kwargs,
     ) -> None:
-        super().__init__(backbone=backbone, cls_head=cls_head, **kwargs)
-        self.objectives = ModuleDict(
-            {n: MODELS.build(cfg) for n, cfg in (objectives or {}).items()}
-        )
+        encoders = backbone['encoders']
+        order = sorted(encoders) if modalities is None else list(modalities)
+        for name, value in (
+            ('modalities', order),
+            ('in_channels', in_channels),
+        ):
+            if sorted(value) != sorted(encoders):
+                raise ValueError(
+                    f'`{name}` must name each of the modalities '
+                    f'{list(encoders)} of the backbone once, got {value}'
+                )
+        encoders = {m: encoders[m] for m in order}
+        super().__init__(backbone=dict(backbone, encoders=encoders), **kwargs)
+        widths = {m: in_channels[m] for m in order}
+        if neck is not None:
+            self.neck = build_part('neck', neck, in_channels=widths)
+            widths = self.neck.out_channels
+        values = dict(in_channels=widths, num_classes=num_classes)
+        self.cls_head = build_part('cls_head', cls_head, **values)
+        self.objectives = ModuleDict()
+        self._prefixes: dict[str, str] = {}
+        for name, cfg in sorted((objectives or {}).items()):
+            if any(part in name for part in ('loss', '/', '.')):
+                raise ValueError(
+                    f'`objectives`: {name!r} cannot name an objective, since '
+                    "it may begin the names of its logged values: 'loss', "
+                    "'/' and '.' must not be in it"
+                )
+            objective = build_part(
+                f'objectives.{name}', cfg, num_domains=num_domains, **values
+            )
+            types = map(type, self.objectives.values())
+            self._prefixes[name] = (
+                f'{name}/' if type(objective) in types else ''
+            )
+            self.objectives[name] = objective
+
+    @property
+    def loss_tasks(self) -> dict[str, list[str]]:
+        """Task -> globs of its loss terms, for optim wrappers.
+
+        They are the ``tasks`` of the head and of the objectives.
+        """
+        declared = [*self.cls_head.tasks.items()]
+        for name, objective in self.objectives.items():
+            prefix = self._prefixes[name]
+            declared += [
+                (prefix + glob, task) for glob, task in objective.tasks.items()
+            ]
+        tasks = {task: {} for task in TASKS}
+        for glob, task in declared:
+            tasks.setdefault(task, {})[glob] = None
+        return {task: list(globs) for task, globs in tasks.items() if globs}
 
     @property
     def modality_modules(self) -> dict[str, str]:
@@ -99,23 +184,14 @@ class MultimodalRecognizer(BaseRecognizer):
                 f'batch has no {missing}; a modality may be missing at test '
                 'time only'
             )
-        features, _ = self.extract_feat(inputs)
-        device = next(iter(features.values())).device
-        labels = _stack_labels(data_samples)
-        rows = [features, self.cls_head(features), labels.to(device)]
-        if self.objectives:
-            rows.append(_stack_domains(data_samples, labels).to(device))
-        labelled = rows
-        if bool((labels == UNLABELLED).any()):
-            known = (labels != UNLABELLED).nonzero()[:, 0].to(device)
-            labelled = [_select(part, known) for part in rows]
-        losses = self.cls_head.loss(*labelled[:3])
+        batch, labelled = self._train_batch(inputs, data_samples)
+        losses = self.cls_head.loss(labelled)
         for name, objective in self.objectives.items():
-            uses_all = getattr(objective, 'uses_unlabelled', False)
-            if uses_all:
-                terms = objective(*rows, _hidden_labels(data_samples, device))
-            else:
-                terms = objective(*labelled)
+            seen = batch if objective.uses_unlabelled else labelled
+            terms = {
+                self._prefixes[name] + key: value
+                for key, value in objective(seen, self).items()
+            }
             if shared := sorted(terms.keys() & losses.keys()):
                 raise KeyError(
                     f'objective {name!r} returns {shared}, which another '
@@ -123,6 +199,37 @@ class MultimodalRecognizer(BaseRecognizer):
                 )
             losses.update(terms)
         return losses
+
+    def _train_batch(
+        self, inputs: dict[str, Tensor], data_samples: list[ActionDataSample]
+    ) -> tuple[TrainBatch, TrainBatch]:
+        """The batch, and its samples with a label."""
+        # On the host, before the encoders keep the device busy.
+        labels = _stack_labels(data_samples)
+        domains = torch.full_like(labels, UNLABELLED)
+        if self.objectives:
+            domains = _stack_domains(data_samples, labels)
+        hidden = [s.get('hidden_label', UNLABELLED) for s in data_samples]
+        features, _ = self.extract_feat(inputs)
+        device = next(iter(features.values())).device
+        batch = TrainBatch(
+            inputs=inputs,
+            features=features,
+            logits=self.cls_head(features),
+            labels=labels.to(device),
+            domains=domains.to(device),
+            hidden_labels=torch.tensor(hidden, device=device),
+            progress=_progress(),
+        )
+        partly = bool((labels == UNLABELLED).any())
+        return batch, batch.labelled() if partly else batch
+
+
+def _progress() -> float:
+    """Share of the runner's iterations that is done; 0 without a runner."""
+    hub = MessageHub.get_current_instance()
+    max_iters = hub.get_info('max_iters')
+    return hub.get_info('iter') / max_iters if max_iters else 0.0
 
 
 def _stack_labels(data_samples: list[ActionDataSample]) -> Tensor:
@@ -156,20 +263,3 @@ def _stack_domains(
             'PackActionInputs and train on source domains only'
         )
     return torch.tensor(domains)
-
-
-def _hidden_labels(
-    data_samples: list[ActionDataSample], device: torch.device
-) -> Tensor:
-    """Hidden labels, (N,) int64, -1 where there is none."""
-    hidden = [s.get('hidden_label', UNLABELLED) for s in data_samples]
-    return torch.tensor(hidden, device=device)
-
-
-def _select(
-    part: Tensor | dict[str, Tensor], index: Tensor
-) -> Tensor | dict[str, Tensor]:
-    """Rows of a tensor, or of each tensor of a dict."""
-    if isinstance(part, dict):
-        return {name: tensor[index] for name, tensor in part.items()}
-    return part[index]

@@ -219,13 +219,11 @@ def frozen_statistics(backbone, modality):
     }
 
 
-def test_drifting_statistics_follow_the_batches():
+def test_statistics_of_frozen_modules_follow_the_batches_on_request():
     trainable = dict(
         video=['slow_path.layer4', 'fast_path.layer4'], audio=['layer4']
     )
-    backbone = build(
-        trainable=trainable, drifting_statistics=['video']
-    ).train()
+    backbone = build(trainable=trainable, norm_eval=dict(video=False)).train()
     before = {m: frozen_statistics(backbone, m) for m in backbone.modalities}
     backbone(make_inputs())
     after = {m: frozen_statistics(backbone, m) for m in backbone.modalities}
@@ -257,7 +255,7 @@ def test_features_are_dropped_in_training_only():
     ('kwargs', 'message'),
     [
         (dict(pretrained=dict(flow='x')), "`pretrained` names .* 'flow'"),
-        (dict(drifting_statistics=['flow']), "`drifting_stat.* 'flow'"),
+        (dict(norm_eval=dict(flow=False)), "`norm_eval` names .* 'flow'"),
         (dict(feature_dropout=dict(flow=0.5)), "`feature_dropout` .* 'flow'"),
         (dict(random_init=dict(audio=['layer4'])), 'no `pretrained` file'),
         (

@@ -63,7 +63,7 @@ def test_auxiliary_layers_learn_without_training_the_encoder():
     target = torch.tensor([0, 1, 2, 3])
     logits = classifier.unimodal_logits(features)
     losses = classifier.auxiliary_losses(logits, target, 'loss_cls')
-    assert set(losses) == {'video_loss_cls', 'audio_loss_cls'}
+    assert set(losses) == {'loss_cls.video', 'loss_cls.audio'}
     sum(losses.values()).backward()
     assert features['video'].grad is None
     assert classifier.auxiliary['video'].weight.grad.abs().sum() > 0
@@ -89,7 +89,7 @@ def test_auxiliary_losses_train_the_encoders_on_request():
             F.linear(feature, weight, classifier.auxiliary[modality].bias),
             target,
         )
-        loss = losses[f'{modality}_loss_cls']
+        loss = losses[f'loss_cls.{modality}']
         torch.testing.assert_close(loss, 3 * plain)
         for left, right in zip(
             torch.autograd.grad(loss, [feature, weight]),
@@ -130,6 +130,10 @@ def test_logits_are_float32_under_autocast():
         (
             dict(auxiliary_loss_weight=3.0),
             "`auxiliary_loss_weight`=3.0.*`unimodal`='masked'",
+        ),
+        (
+            dict(fusion=dict(type='ConcatFusion', in_channels=IN_CHANNELS)),
+            r"`fusion` names \['in_channels'\]",
         ),
         (
             dict(unimodal='split', detach_auxiliary=False),

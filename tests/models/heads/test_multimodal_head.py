@@ -1,13 +1,17 @@
 # Copyright (c) mmgmp authors.
 """MultimodalHead: losses, confidences, scores."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
+from mmgmp.models import FusionClassifier
 from mmgmp.models.losses import mean_confidence
+from tests.models.toy import features_batch
 
 IN_CHANNELS = dict(video=5, audio=3)
 LABELS = torch.tensor([0, 2, 1, 2])
@@ -15,7 +19,13 @@ LABELS = torch.tensor([0, 2, 1, 2])
 
 def build(**kwargs):
     cfg = dict(type='MultimodalHead', num_classes=3, in_channels=IN_CHANNELS)
-    return MODELS.build(dict(cfg, **kwargs))
+    return MODELS.build(dict(cfg, classifier=kwargs))
+
+
+def loss(head, features):
+    batch = features_batch(features, LABELS)
+    batch = replace(batch, logits=head(features), labels=LABELS)
+    return head.loss(batch)
 
 
 @pytest.fixture
@@ -27,7 +37,7 @@ def features():
 def test_loss_and_confidences(features, unimodal):
     head = build(unimodal=unimodal)
     logits = head(features)
-    losses = head.loss(features, logits, LABELS)
+    losses = loss(head, features)
     torch.testing.assert_close(
         losses['loss_cls'], F.cross_entropy(logits, LABELS)
     )
@@ -36,9 +46,9 @@ def test_loss_and_confidences(features, unimodal):
         assert losses[f'semantic_confidence.{modality}'] == mean_confidence(
             scores, LABELS
         )
-    auxiliary = {k for k in losses if k.endswith('_loss_cls')}
+    auxiliary = {k for k in losses if k.startswith('loss_cls.')}
     assert auxiliary == (
-        {'video_loss_cls', 'audio_loss_cls'}
+        {'loss_cls.video', 'loss_cls.audio'}
         if unimodal == 'auxiliary'
         else set()
     )
@@ -49,10 +59,18 @@ def test_auxiliary_arguments_reach_the_layers(features):
     head = build(
         unimodal='auxiliary', detach_auxiliary=False, auxiliary_loss_weight=2.0
     )
-    loss = head.loss(features, head(features), LABELS)['video_loss_cls']
+    auxiliary = loss(head, features)['loss_cls.video']
     logits = head.classifier.auxiliary['video'](feature)
-    torch.testing.assert_close(loss, 2 * F.cross_entropy(logits, LABELS))
-    assert torch.autograd.grad(loss, feature)[0].abs().sum() > 0
+    torch.testing.assert_close(auxiliary, 2 * F.cross_entropy(logits, LABELS))
+    assert torch.autograd.grad(auxiliary, feature)[0].abs().sum() > 0
+
+
+@pytest.mark.parametrize('classifier', [None, {}, dict(hidden_channels=8)])
+def test_classifier_without_a_type(classifier):
+    cfg = dict(type='MultimodalHead', classifier=classifier)
+    head = MODELS.build(dict(cfg, num_classes=3, in_channels=IN_CHANNELS))
+    assert type(head.classifier) is FusionClassifier
+    assert (head.classifier.hidden is None) == (not classifier)
 
 
 def test_scores_of_every_branch(features):

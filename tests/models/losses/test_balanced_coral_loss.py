@@ -9,6 +9,8 @@ from mmgmp.models.losses import (
     BalancedCoralLoss,
     CoralLoss,
     coral_with_gramian,
+)
+from mmgmp.utils.min_norm import (
     inverse_norm_weights,
     min_norm_weights,
     off_diagonal_ratio,

@@ -18,6 +18,7 @@ def test_each_modality_has_its_own_map():
     x = features()
     projected = neck(x)
     assert list(projected) == ['video', 'audio']
+    assert neck.out_channels == dict(video=7, audio=7)
     for modality, layer in neck.projections.items():
         expected = x[modality] @ layer.weight.T + layer.bias
         torch.testing.assert_close(projected[modality], expected)

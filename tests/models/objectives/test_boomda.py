@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmgmp.models import TrainBatch
 from mmgmp.models.losses import BalancedCoralLoss, InformationBottleneckLoss
 from mmgmp.models.objectives import Boomda
 
@@ -19,7 +20,7 @@ HIDDEN = torch.full((8,), -1)
 
 def build(**kwargs):
     torch.manual_seed(0)
-    return Boomda(WIDTHS, num_classes=3, **kwargs)
+    return Boomda(in_channels=WIDTHS, num_classes=3, **kwargs)
 
 
 def make_batch(grad=False):
@@ -32,9 +33,14 @@ def make_batch(grad=False):
     return features, logits
 
 
-def run(model, hidden=HIDDEN, labels=LABELS):
-    features, logits = make_batch()
-    return model(features, logits, labels, labels.clamp(max=0), hidden)
+def terms_of(model, features, logits, labels=LABELS, hidden=HIDDEN):
+    domains = labels.clamp(max=0)
+    batch = TrainBatch({}, features, logits, labels, domains, hidden, 0.0)
+    return model(batch, None)
+
+
+def run(model, hidden=HIDDEN):
+    return terms_of(model, *make_batch(), hidden=hidden)
 
 
 def test_terms():
@@ -95,7 +101,7 @@ def test_defaults_are_the_papers():
 def test_source_labels_alone_train_the_source_terms():
     """Gradients of the cross-entropies do not reach the target's rows."""
     features, logits = make_batch(grad=True)
-    terms = build()(features, logits, LABELS, LABELS, HIDDEN)
+    terms = terms_of(build(), features, logits)
     for name in ('loss_unimodal_cls', 'loss_information'):
         grads = torch.autograd.grad(
             terms[name], list(features.values()), retain_graph=True
@@ -136,7 +142,8 @@ def test_nothing_kept():
         nn.init.zeros_(head.weight)
         head.bias.data = F.one_hot(torch.tensor(index), 3).float()
     features, logits = make_batch(grad=True)
-    terms = model(features, logits, LABELS, LABELS, torch.where(TARGET, 0, -1))
+    hidden = torch.where(TARGET, 0, -1)
+    terms = terms_of(model, features, logits, hidden=hidden)
     assert terms['boomda/kept'] == 0
     assert terms['loss_pseudo'] == 0
     assert terms['boomda/pseudo_accuracy'] == 0
@@ -155,7 +162,7 @@ def test_nothing_kept():
 )
 def test_batches_of_one(labels):
     features, logits = make_batch(grad=True)
-    terms = build()(features, logits, labels, labels, HIDDEN)
+    terms = terms_of(build(), features, logits, labels)
     for key, value in terms.items():
         assert math.isfinite(value.detach()), key
     sum(v for k, v in terms.items() if 'loss' in k).backward()
@@ -166,13 +173,13 @@ def test_source_only_has_the_terms_of_the_source():
     features, logits = make_batch()
     model = build()
     labels = LABELS.clamp(min=0)
-    terms = model(features, logits, labels, labels, HIDDEN)
+    terms = terms_of(model, features, logits, labels)
     assert terms.keys() == {'loss_unimodal_cls', 'loss_information'}
-    both = model(features, logits, LABELS, LABELS, HIDDEN)
-    alone = model(
+    both = terms_of(model, features, logits)
+    alone = terms_of(
+        model,
         {m: x[SOURCE] for m, x in features.items()},
         logits[SOURCE],
-        LABELS[SOURCE],
         LABELS[SOURCE],
         HIDDEN[SOURCE],
     )
@@ -182,7 +189,7 @@ def test_source_only_has_the_terms_of_the_source():
 def test_bfloat16():
     features, logits = make_batch(grad=True)
     with torch.autocast('cpu', torch.bfloat16):
-        terms = build()(features, logits, LABELS, LABELS, HIDDEN)
+        terms = terms_of(build(), features, logits)
     for key, value in terms.items():
         assert math.isfinite(value.detach()), key
         assert value.dtype == torch.float32, key

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
 
+from tests.models.toy import features_batch
+
 IN_CHANNELS = dict(video=5, audio=3)
 DOMAINS = torch.tensor([0, 1, 1, 0, 1, 0])
 
@@ -13,8 +15,9 @@ DOMAINS = torch.tensor([0, 1, 1, 0, 1, 0])
 def build(**kwargs):
     cfg = dict(
         type='UnimodalDomainAdversarial',
-        num_domains=2,
         in_channels=IN_CHANNELS,
+        num_classes=3,
+        num_domains=2,
         projection_channels=8,
         hidden_channels=7,
         dropout_ratio=0.0,
@@ -44,17 +47,17 @@ def naive_logits(objective, modality, feature):
 
 def test_losses_and_confidences_are_of_each_modality_alone(features):
     objective = build(loss_weight=0.5)
-    losses = objective(features, None, None, DOMAINS)
+    losses = objective(features_batch(features, DOMAINS), None)
     assert set(losses) == {
-        'video_loss_domain',
-        'audio_loss_domain',
+        'loss_domain.video',
+        'loss_domain.audio',
         'domain_confidence.video',
         'domain_confidence.audio',
     }
     for modality, feature in features.items():
         logits = naive_logits(objective, modality, feature)
         torch.testing.assert_close(
-            losses[f'{modality}_loss_domain'],
+            losses[f'loss_domain.{modality}'],
             0.5 * F.cross_entropy(logits, DOMAINS),
         )
         confidence = logits.softmax(1)[torch.arange(6), DOMAINS].mean()
@@ -65,7 +68,7 @@ def test_losses_and_confidences_are_of_each_modality_alone(features):
 
 def test_encoders_ascend_and_the_discriminator_descends(features):
     objective = build(reversal_weight=0.3, loss_weight=0.5)
-    losses = objective(features, None, None, DOMAINS)
+    losses = objective(features_batch(features, DOMAINS), None)
     for modality, feature in features.items():
         params = [
             *objective.projections[modality].parameters(),
@@ -78,7 +81,7 @@ def test_encoders_ascend_and_the_discriminator_descends(features):
         used = [p for p in params if p.ndim == 2]
         expected = torch.autograd.grad(plain, [feature, *used])
         actual = torch.autograd.grad(
-            losses[f'{modality}_loss_domain'], [feature, *used]
+            losses[f'loss_domain.{modality}'], [feature, *used]
         )
         for index, (left, right) in enumerate(zip(actual, expected)):
             factor = 0.5 if index else -0.3 * 0.5
@@ -92,7 +95,7 @@ def test_switch_decides_whether_the_discriminator_moves(
     objective = build(train_discriminator=train_discriminator).train()
     before = {n: p.clone() for n, p in objective.named_parameters()}
     optimizer = torch.optim.SGD(objective.parameters(), lr=1.0)
-    losses = objective(features, None, None, DOMAINS)
+    losses = objective(features_batch(features, DOMAINS), None)
     sum(v for k, v in losses.items() if 'loss' in k).backward()
     optimizer.step()
     for modality, feature in features.items():
@@ -111,8 +114,10 @@ def test_frozen_discriminator_keeps_statistics_and_dropout(features):
     objective = build(
         dropout_ratio=0.5, projection_channels=64, train_discriminator=False
     ).train()
-    left, right = (objective(features, None, None, DOMAINS) for _ in range(2))
-    assert left['video_loss_domain'] != right['video_loss_domain']
+    left, right = (
+        objective(features_batch(features, DOMAINS), None) for _ in range(2)
+    )
+    assert left['loss_domain.video'] != right['loss_domain.video']
     norm = objective.discriminator[1]
     # Once for each modality and batch.
     assert norm.num_batches_tracked == 4
@@ -121,14 +126,14 @@ def test_frozen_discriminator_keeps_statistics_and_dropout(features):
 
 def test_logits_are_float32_under_autocast(features):
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        losses = build()(features, None, None, DOMAINS)
+        losses = build()(features_batch(features, DOMAINS), None)
     assert {x.dtype for x in losses.values()} == {torch.float32}
 
 
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
     [
-        (dict(num_domains=1), '`num_domains`.*got 1.*single source domain'),
+        (dict(num_domains=1), '`num_domains` .* is 1: .*`--sources`'),
         (dict(reversal_weight=-1), '`reversal_weight`.*-1'),
         (dict(loss_weight=0), '`loss_weight` must be above 0, got 0'),
     ],

@@ -4,8 +4,9 @@
 import pytest
 import torch
 from mmaction.registry import MODELS
-from torch import nn
+from mmengine.logging import MessageHub
 
+from mmgmp.models import Objective
 from tests.models.encoders import (
     IN_CHANNELS,
     encoders,
@@ -15,16 +16,15 @@ from tests.models.encoders import (
 
 
 def build(**kwargs):
-    objective = dict(
-        type='DomainAdversarial', num_domains=2, in_channels=IN_CHANNELS
-    )
     cfg = dict(
         type='MultimodalRecognizer',
         backbone=dict(type='MultimodalBackbone', encoders=encoders()),
-        cls_head=dict(
-            type='MultimodalHead', num_classes=3, in_channels=IN_CHANNELS
-        ),
-        objectives=dict(domain=objective),
+        cls_head=dict(type='MultimodalHead'),
+        modalities=['video', 'audio'],
+        in_channels=IN_CHANNELS,
+        num_classes=3,
+        num_domains=2,
+        objectives=dict(domain=dict(type='DomainAdversarial')),
     )
     return MODELS.build(dict(cfg, **kwargs))
 
@@ -56,6 +56,41 @@ def test_prediction_does_not_use_the_objectives():
     del model.objectives
     actual = model(inputs, samples, mode='predict')[0].pred_score['fused']
     assert torch.equal(actual, expected)
+
+
+@pytest.mark.parametrize('modalities', [None, ['video', 'audio']])
+def test_order_is_not_that_of_the_dicts(modalities):
+    """MMEngine sorts them when it writes a config."""
+    both = [('video', encoders()['video']), ('audio', encoders()['audio'])]
+    models = []
+    for pairs in (both, both[::-1]):
+        torch.manual_seed(0)
+        models.append(
+            build(
+                backbone=dict(type='MultimodalBackbone', encoders=dict(pairs)),
+                in_channels={m: IN_CHANNELS[m] for m, _ in pairs},
+                modalities=modalities,
+                objectives={
+                    name: dict(type='DomainAdversarial')
+                    for name in [m for m, _ in pairs]
+                },
+            ).eval()
+        )
+    order = modalities or ['audio', 'video']
+    for model in models:
+        assert [*model.modality_modules] == order
+        assert [*model.cls_head.classifier.fusion.in_channels] == order
+    states = [model.state_dict() for model in models]
+    assert [*states[0]] == [*states[1]]
+    assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
+
+
+@pytest.mark.parametrize(
+    'modalities', [['video'], ['video', 'video', 'audio'], ['video', 'flow']]
+)
+def test_modalities_are_those_of_the_encoders(modalities):
+    with pytest.raises(ValueError, match=r'`modalities` .*video.*once, got'):
+        build(modalities=modalities)
 
 
 def test_modality_modules_are_prefixes_of_the_encoders():
@@ -96,16 +131,17 @@ def test_sample_of_no_source_domain_in_training_is_an_error():
 
 def test_recognizer_without_objectives_needs_no_domain():
     samples = make_samples(domains=(-1,) * 4)
-    losses = build(objectives=None)(make_inputs(), samples, mode='loss')
+    model = build(objectives=None, num_domains=None)
+    losses = model(make_inputs(), samples, mode='loss')
     assert 'loss_domain' not in losses
 
 
 @MODELS.register_module()
-class RepeatedLoss(nn.Module):
+class RepeatedLoss(Objective):
     """Returns a key of the head."""
 
-    def forward(self, features, logits, labels, domains):
-        return dict(loss_cls=logits.sum())
+    def forward(self, batch, model):
+        return dict(loss_cls=batch.logits.sum())
 
 
 def test_two_terms_of_one_name_are_an_error():
@@ -115,24 +151,25 @@ def test_two_terms_of_one_name_are_an_error():
 
 
 @MODELS.register_module()
-class SeenRows(nn.Module):
+class SeenRows(Objective):
     """Keeps what it was given."""
 
-    def __init__(self, uses_unlabelled):
-        super().__init__()
-        self.uses_unlabelled = uses_unlabelled
-
-    def forward(self, *rows):
-        self.rows = rows
+    def forward(self, batch, model):
+        self.batch, self.recognizer = batch, [model]
         return {}
+
+
+@MODELS.register_module()
+class AllRows(SeenRows):
+    uses_unlabelled = True
 
 
 def test_unlabelled_samples_reach_those_who_ask_for_them():
     torch.manual_seed(0)
-    seen = {
-        f'all_{x}': dict(type='SeenRows', uses_unlabelled=x) for x in (0, 1)
-    }
-    model = build(objectives=seen).eval()
+    types = dict(few='SeenRows', all='AllRows')
+    model = build(
+        objectives={name: dict(type=x) for name, x in types.items()}
+    ).eval()
     inputs, samples = make_inputs(), make_samples(domains=(0, 7, 1, None))
     del samples[1].gt_label, samples[3].gt_label
     samples[3].set_field(2, 'hidden_label')
@@ -141,16 +178,116 @@ def test_unlabelled_samples_reach_those_who_ask_for_them():
     expected = model(labelled, [samples[0], samples[2]], mode='loss')
     torch.testing.assert_close(losses, expected)
     model(inputs, samples, mode='loss')
-    few, everything = (x.rows for x in model.objectives.values())
-    assert everything[2].tolist() == [0, -1, 2, -1]
-    assert everything[3].tolist() == [0, -1, 1, -1]
-    assert everything[4].tolist() == [-1, -1, -1, 2]
-    assert len(few) == 4
-    assert few[2].tolist() == [0, 2]
-    assert few[3].tolist() == [0, 1]
-    assert torch.equal(few[1], everything[1][[0, 2]])
-    for modality, features in few[0].items():
-        assert torch.equal(features, everything[0][modality][[0, 2]])
+    few, everything = (model.objectives[name].batch for name in types)
+    assert everything.labels.tolist() == [0, -1, 2, -1]
+    assert everything.domains.tolist() == [0, -1, 1, -1]
+    assert everything.hidden_labels.tolist() == [-1, -1, -1, 2]
+    assert everything.labels.dtype == everything.domains.dtype == torch.int64
+    assert few.labels.tolist() == [0, 2]
+    assert few.domains.tolist() == [0, 1]
+    assert torch.equal(few.logits, everything.logits[[0, 2]])
+    for modality, features in few.features.items():
+        assert torch.equal(features, everything.features[modality][[0, 2]])
+        assert torch.equal(few.inputs[modality], inputs[modality][[0, 2]])
+    torch.testing.assert_close(
+        everything.logits, model.cls_head(everything.features)
+    )
+    for objective in model.objectives.values():
+        assert objective.recognizer[0] is model
+        assert objective.in_channels == IN_CHANNELS
+        assert (objective.num_classes, objective.num_domains) == (3, 2)
+
+
+def test_progress_is_that_of_the_runner():
+    model = build(objectives=dict(seen=dict(type='SeenRows')))
+    hub = MessageHub.get_instance('progress')
+    found = []
+    for info in ({}, dict(iter=0, max_iters=8), dict(iter=6, max_iters=8)):
+        hub.update_info_dict(info)
+        model(make_inputs(), make_samples(), mode='loss')
+        found.append(model.objectives['seen'].batch.progress)
+    assert found == [0, 0, 0.75]
+
+
+def test_second_objective_of_a_type_has_names_of_its_own():
+    adversary = dict(type='DomainAdversarial')
+    names = ('domain', 'local', 'third')
+    model = build(objectives=dict.fromkeys(names, adversary))
+    losses = model(make_inputs(), make_samples(), mode='loss')
+    terms = {'loss_domain', *(f'domain_confidence.{m}' for m in IN_CHANNELS)}
+    assert losses.keys() == {
+        'loss_cls',
+        *(f'semantic_confidence.{m}' for m in IN_CHANNELS),
+        *(prefix + x for prefix in ('', 'local/', 'third/') for x in terms),
+    }
+    assert model.loss_tasks == dict(
+        semantic=['loss_cls', 'loss_cls.*'],
+        domain=[
+            prefix + glob
+            for prefix in ('', 'local/', 'third/')
+            for glob in ('loss_domain', 'loss_domain.*')
+        ],
+    )
+
+
+def test_tasks_are_those_of_the_head_and_of_the_objectives():
+    model = build(
+        objectives=dict(
+            first=dict(type='Boomda'),
+            seen=dict(type='SeenRows'),
+            second=dict(type='UnimodalDomainAdversarial'),
+        )
+    )
+    assert list(model.loss_tasks.items()) == [
+        (
+            'semantic',
+            ['loss_cls', 'loss_cls.*', 'loss_unimodal_cls', 'loss_pseudo'],
+        ),
+        ('domain', ['loss_domain.*']),
+        ('plain', ['loss_information', 'loss_alignment']),
+    ]
+    alone = build(objectives=None)
+    assert alone.loss_tasks == dict(semantic=['loss_cls', 'loss_cls.*'])
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(in_channels=dict(video=40)), r"modalities \['video', 'audio'\]"),
+        (
+            dict(in_channels=dict(IN_CHANNELS, flow=4)),
+            "got .*'flow': 4",
+        ),
+        (
+            dict(cls_head=dict(type='MultimodalHead', num_classes=3)),
+            r"`cls_head` names \['num_classes'\]",
+        ),
+        (
+            dict(neck=dict(type='ModalityProjection', in_channels={})),
+            r"`neck` names \['in_channels'\]",
+        ),
+        (
+            dict(objectives=dict(x=dict(type='SeenRows', num_domains=2))),
+            r"`objectives.x` names \['num_domains'\]",
+        ),
+        *(
+            (
+                dict(objectives={name: dict(type='SeenRows')}),
+                f"'{name}' cannot name",
+            )
+            for name in ('my_loss', 'a/b', 'a.b')
+        ),
+        (dict(num_domains=1), '`num_domains` of the recognizer is 1'),
+    ],
+)
+def test_wrong_argument_is_named(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        build(**kwargs)
+
+
+def test_one_source_without_an_adversary():
+    model = build(num_domains=1, objectives=dict(x=dict(type='Boomda')))
+    assert model.objectives['x'].num_domains == 1
 
 
 def test_batch_without_a_label():
@@ -162,18 +299,8 @@ def test_batch_without_a_label():
 
 
 def test_neck_is_between_encoders_and_head():
-    width = dict.fromkeys(IN_CHANNELS, 6)
-    model = build(
-        neck=dict(
-            type='ModalityProjection', in_channels=IN_CHANNELS, out_channels=6
-        ),
-        cls_head=dict(type='MultimodalHead', num_classes=3, in_channels=width),
-        objectives=dict(
-            domain=dict(
-                type='DomainAdversarial', num_domains=2, in_channels=width
-            )
-        ),
-    ).eval()
+    model = build(neck=dict(type='ModalityProjection', out_channels=6)).eval()
+    assert model.objectives['domain'].in_channels == dict(video=6, audio=6)
     inputs, samples = make_inputs(), make_samples()
     projected = model.neck(model.backbone(inputs))
     assert {m: f.shape for m, f in projected.items()} == dict(

@@ -12,7 +12,7 @@ from mmgmp.utils.seeding import Stream, derive_seed, seed_generators
 
 
 @HOOKS.register_module()
-class RNGStateHook(Hook):
+class StepSeedHook(Hook):
     """Make random numbers a function of the place in the training.
 
     Before each epoch, iteration and validation the generators of Python,
@@ -108,10 +108,10 @@ def _sampler(dataloader: DataLoader) -> Sampler:
     sampler = getattr(dataloader.batch_sampler, 'sampler', None)
     if sampler is None:
         raise ValueError(
-            'RNGStateHook seeds the samples by the `sampler` that the batch '
+            'StepSeedHook seeds the samples by the `sampler` that the batch '
             'sampler of `train_dataloader` draws from, and '
             f'{type(dataloader.batch_sampler).__name__} has no such '
-            'attribute: keep the sampler there, or remove RNGStateHook'
+            'attribute: keep the sampler there, or remove StepSeedHook'
         )
     return sampler.sampler if isinstance(sampler, SeededSampler) else sampler
 

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""RNGStateHook: what is drawn depends on the place in the training alone."""
+"""StepSeedHook: what is drawn depends on the place in the training alone."""
 
 from itertools import combinations
 
@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from torch.utils.data import RandomSampler
 
 from mmgmp.datasets.samplers import SeededSampler
-from mmgmp.engine.hooks import rng_state_hook
+from mmgmp.engine.hooks import step_seed_hook
 from tests.utils.toy_run import NUM_SAMPLES, toy_cfg
 from tests.utils.toy_run import toy_runner as build
 
@@ -114,7 +114,7 @@ def test_batch_size_plays_no_part(reference, tmp_path):
 def test_ranks_share_augmentation_and_have_their_own_dropout(
     reference, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(rng_state_hook, 'get_rank', lambda: 1)
+    monkeypatch.setattr(step_seed_hook, 'get_rank', lambda: 1)
     other = record(tmp_path)
     assert epochs(other) == epochs(reference)
     for (_, first), (_, second) in zip(reference, other):
