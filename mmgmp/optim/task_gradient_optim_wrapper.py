@@ -1,33 +1,33 @@
 # Copyright (c) mmgmp authors.
-import logging
-from abc import abstractmethod
+import math
 from collections.abc import Sequence
-from contextlib import contextmanager
 
-from mmengine.logging import print_log
-from mmengine.optim import OptimWrapper
+import torch
+from mmaction.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from .feature_gradients import FeatureGradients
-from .modality_parameters import (
-    Prefixes,
-    prefix_lists,
-    split_parameters,
-    unwrap_model,
+from mmgmp.registry import WEIGHTINGS
+
+from .gradients import (
+    FeatureGradients,
+    ParameterGradients,
+    check_tasks,
+    group_losses,
+    mean_terms,
+    order_tasks,
 )
-from .parameter_gradients import ParameterGradients
-from .task_gradients import group_losses, reduce_term
+from .modality_optim_wrapper import ModalityOptimWrapper
+from .weightings.weighting import TaskGramian, present_tasks
 
-GRANULARITIES = ('parameter', 'feature')
+COLLECTORS = dict(parameter=ParameterGradients, feature=FeatureGradients)
 
 
-class TaskGradientOptimWrapper(OptimWrapper):
-    """Base of the wrappers that weigh the gradients of several tasks.
+@OPTIM_WRAPPERS.register_module()
+class TaskGradientOptimWrapper(ModalityOptimWrapper):
+    """Weighs the gradients of several tasks at each modality's encoder.
 
-    The wrapper hears the loss dict by a forward hook, so it works with any
-    mmengine model that returns named losses, in DDP or not. Order of
-    operations of one update:
+    Order of operations of one update:
 
     1. forward without gradient synchronization, then one backward pass per
        task through the one graph;
@@ -41,66 +41,58 @@ class TaskGradientOptimWrapper(OptimWrapper):
     The weights are those of the whole batch: one batch of 8, two
     micro-batches of 4 and two ranks of 4 give the same update.
 
-    A step whose gradients are not all finite is skipped, counted in
-    ``skipped_steps`` and logged; it leaves every weight as it was.
+    A task that does not reach an encoder has no part in its weights.
 
     Args:
-        tasks: Task name -> keys of the loss dict that make up its loss.
-        modalities: Modality -> prefix(es) of its encoder's modules in the
-            model, e.g. ``dict(video='backbone.video')``. None asks the model
-            for its attribute ``modality_modules``.
+        optimizer: The optimizer.
+        weighting: Config of the rule, a type of
+            :data:`mmgmp.registry.WEIGHTINGS`: ``'Sum'``, ``'GMP'``,
+            ``'PCGrad'``, ``'MGDA'``, ``'UPGrad'``, ``'DualProj'`` or
+            ``'torchjd.<Name>'``.
+        tasks: Task name -> globs of the loss terms that make up its loss.
+            None asks the model for its attribute ``loss_tasks``.
+        modalities: See :class:`ModalityOptimWrapper`.
         granularity: ``'parameter'``, exact: weights from the gradients at
             the encoders' parameters; or ``'feature'``, as fast as plain
             training: from those at the encoders' outputs. See
-            :class:`ParameterGradients` and :class:`FeatureGradients`.
-        **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
+            :class:`~mmgmp.optim.gradients.ParameterGradients` and
+            :class:`~mmgmp.optim.gradients.FeatureGradients`.
+        **kwargs: Arguments of :class:`ModalityOptimWrapper`.
 
     Raises:
-        ValueError: ``tasks`` is empty, has a task without loss terms, or
-            names a loss term twice; or an unknown ``granularity``.
+        TypeError: A task with one glob where a list of globs belongs.
+        ValueError: ``tasks`` is empty, has a task without globs, or names a
+            glob twice; or an unknown ``granularity``.
+
+    Example:
+        >>> optim_wrapper = dict(
+        ...     type='TaskGradientOptimWrapper',
+        ...     weighting=dict(type='MGDA'),
+        ...     tasks=dict(fused=['loss_cls'], single=['loss_cls.*']),
+        ...     optimizer=dict(type='Adam', lr=1e-4))
     """
 
     def __init__(
         self,
-        tasks: dict[str, Sequence[str]],
-        modalities: dict[str, Prefixes] | None = None,
+        optimizer: torch.optim.Optimizer,
+        weighting: dict,
+        tasks: dict[str, Sequence[str]] | None = None,
+        modalities: dict | None = None,
         granularity: str = 'parameter',
         **kwargs,
     ) -> None:
-        super().__init__(**kwargs)
-        if granularity not in GRANULARITIES:
+        super().__init__(optimizer=optimizer, modalities=modalities, **kwargs)
+        if granularity not in COLLECTORS:
             raise ValueError(
-                f'`granularity` must be one of {GRANULARITIES}, got '
+                f'`granularity` must be one of {tuple(COLLECTORS)}, got '
                 f'{granularity!r}'
             )
-        keys = [key for terms in tasks.values() for key in terms]
-        if not tasks or not all(tasks.values()) or len({*keys}) < len(keys):
-            raise ValueError(
-                '`tasks` must map each task to at least one key of the loss '
-                f'dict and name no key twice, got {tasks}'
-            )
-        self.tasks = {task: list(terms) for task, terms in tasks.items()}
-        self.modalities = modalities
+        if tasks is not None:
+            check_tasks(tasks)
+            tasks = order_tasks(tasks)
+        self.tasks = tasks
         self.granularity = granularity
-        self.skipped_steps = 0
-        self._hooks = []
-        self._losses: dict | None = None
-
-    @abstractmethod
-    def task_weights(
-        self, gramians: dict[str, Tensor], statistics: dict[str, float]
-    ) -> dict[str, Sequence[float]]:
-        """Weights of the tasks at each modality's encoder.
-
-        Args:
-            gramians: Modality -> (T, T) finite float64 CPU tensor of inner
-                products; tasks in the order of ``tasks``.
-            statistics: Means over the whole batch of the entries of the loss
-                dict.
-
-        Returns:
-            Modality -> T weights.
-        """
+        self.weighting = WEIGHTINGS.build(weighting)
 
     def initialize_count_status(
         self, model: nn.Module, init_counts: int, max_counts: int
@@ -113,66 +105,39 @@ class TaskGradientOptimWrapper(OptimWrapper):
             max_counts: Maximum value of the inner count.
 
         Raises:
-            ValueError: A model wrapper that hides the gradients (FSDP,
-                DeepSpeed, ``static_graph=True``), no modalities, modalities
-                that share a parameter, or a prefix without any trained
-                parameter.
+            ValueError: DDP with ``static_graph=True``, no tasks, and see
+                :class:`ModalityOptimWrapper`.
         """
-        super().initialize_count_status(model, init_counts, max_counts)
-        module = unwrap_model(model)
-        modalities = self.modalities
-        if modalities is None:
-            modalities = getattr(module, 'modality_modules', None)
-        if not modalities:
+        if isinstance(model, DistributedDataParallel) and model.static_graph:
             raise ValueError(
-                '`modalities` must name the modules of each modality, such '
-                "as dict(video='backbone.video', audio='backbone.audio'), "
-                f'for a {type(module).__name__}, which has no attribute '
-                f'`modality_modules` to ask; got {self.modalities}'
+                '`static_graph=True` of DistributedDataParallel does not '
+                'allow several backward passes through one graph; remove it '
+                'from `model_wrapper_cfg`'
             )
-        for hook in self._hooks:
-            hook.remove()
-        granularity = (
-            FeatureGradients
-            if self.granularity == 'feature'
-            else ParameterGradients
+        super().initialize_count_status(model, init_counts, max_counts)
+
+    def attach(self, module: nn.Module, modalities: dict[str, list]) -> list:
+        """Find the tasks and make the collector; see the base class."""
+        tasks = self.tasks
+        if tasks is None:
+            tasks = getattr(module, 'loss_tasks', None)
+        if not tasks:
+            raise ValueError(
+                '`tasks` must name the loss terms of each task, such as '
+                "dict(semantic=['loss_cls'], domain=['loss_domain']), for a "
+                f'{type(module).__name__}, which has no attribute '
+                '`loss_tasks` to ask'
+            )
+        self.task_globs = order_tasks(tasks)
+        self._gradients = COLLECTORS[self.granularity](
+            self.params, module, modalities
         )
-        self._gradients = granularity(
-            split_parameters(module, modalities),
-            len(self.tasks),
-            self.task_weights,
-            module,
-            prefix_lists(modalities),
-        )
-        self._losses = None
-        self._hooks = [
-            module.register_forward_pre_hook(self._forget_losses),
-            module.register_forward_hook(
-                self._record_losses, with_kwargs=True
-            ),
-            *self._gradients.hooks,
-        ]
+        self._finite = True
+        return self._gradients.hooks
 
-    def _forget_losses(self, *args) -> None:
-        # The graph of a forward that no backward pass followed.
-        self._losses = None
-
-    def _record_losses(self, module, args, kwargs, output) -> None:
-        if kwargs.get('mode') == 'loss':
-            self._losses = output
-
-    @contextmanager
-    def optim_context(self, model: nn.Module):
-        """Forward without synchronization: :meth:`step` reduces by itself.
-
-        Args:
-            model: The training model.
-        """
-        if isinstance(model, DistributedDataParallel):
-            with model.no_sync():
-                yield
-        else:
-            yield
+    def should_sync(self) -> bool:
+        """Never: :meth:`step` reduces by itself."""
+        return False
 
     def backward(self, loss: Tensor) -> None:
         """One backward pass per task through the last forward's graph.
@@ -183,57 +148,88 @@ class TaskGradientOptimWrapper(OptimWrapper):
 
         Raises:
             RuntimeError: No forward in ``mode='loss'`` came before.
-            KeyError: A loss term in no task, or a task without its term.
-            ValueError: A task's loss that depends on no trained parameter.
+            KeyError: A loss term in no task, or a task without a term.
+            ValueError: A loss term of two tasks, or a task's loss that
+                depends on no trained parameter.
         """
-        if self._losses is None:
-            raise RuntimeError(
-                f'{type(self).__name__} has seen no loss dict: call '
-                '`initialize_count_status(model, ...)` once before training '
-                "and `model(..., mode='loss')` before each `update_params`"
-            )
-        losses, self._losses = self._losses, None
-        task_losses = group_losses(losses, self.tasks)
+        losses = self.pop_losses()
+        task_losses = group_losses(losses, self.task_globs)
         for task, task_loss in task_losses.items():
             if not task_loss.requires_grad:
                 raise ValueError(
-                    f'the loss of task {task!r}, {self.tasks[task]}, depends '
-                    'on no trained parameter; drop the task from `tasks`'
+                    f'the loss of task {task!r}, {self.task_globs[task]}, '
+                    'depends on no trained parameter; drop the task from '
+                    '`tasks`'
                 )
         self._gradients.backward(
             [self.scale_loss(task_loss) for task_loss in task_losses.values()],
-            {k: reduce_term(v).detach() for k, v in losses.items()},
+            mean_terms(losses),
         )
+        if self._gradients.per_micro_batch:
+            self._weigh()
         self._inner_count += 1
 
-    def step(self, **kwargs) -> None:
-        """Weigh the task gradients, then clip and step.
+    def prepare_gradients(self) -> bool:
+        """Weigh the task gradients; see the base class."""
+        if not self._gradients.per_micro_batch:
+            self._weigh()
+        finite = self._gradients.finish() and self._finite
+        self._finite = True
+        self.precision.unscale(self.optimizer)
+        return finite
+
+    def _weigh(self) -> None:
+        """Have the collected gradients weighed, if they are finite."""
+        gramians, statistics, finite = self._gradients.collect()
+        weights = {m: [1.0] * len(self.task_globs) for m in gramians}
+        if finite:
+            # After the transfer of the Gramians no work is queued that
+            # reading the scale would wait for.
+            squared_scale = self.precision.scale() ** 2
+            weights = self.task_weights(
+                {m: g / squared_scale for m, g in gramians.items()}, statistics
+            )
+            finite = all(
+                math.isfinite(w) for ws in weights.values() for w in ws
+            )
+        self._gradients.apply(weights)
+        self._finite &= finite
+
+    def task_weights(
+        self, gramians: dict[str, Tensor], statistics: dict[str, float]
+    ) -> dict[str, list[float]]:
+        """Weights of all tasks by the weighting, whose scalars are logged.
 
         Args:
-            **kwargs: Arguments of :meth:`torch.optim.Optimizer.step`.
-        """
-        finite = self._gradients.finish()
-        if not finite:
-            self.skipped_steps += 1
-            print_log(
-                'Skipped an optimizer step: the gradients are not finite '
-                f'({self.skipped_steps} skipped so far).',
-                logger='current',
-                level=logging.WARNING,
-            )
-            self.message_hub.update_scalar(
-                'train/skipped_steps', self.skipped_steps
-            )
-        self._apply_gradients(finite, **kwargs)
+            gramians: Modality -> (T, T) finite float64 CPU tensor of inner
+                products; tasks in the order of ``tasks``.
+            statistics: Means over the whole batch of the entries of the loss
+                dict.
 
-    def _apply_gradients(self, finite: bool, **kwargs) -> None:
-        """Clip and step, unless a gradient is not finite."""
-        if finite:
-            super().step(**kwargs)
+        Returns:
+            Modality -> T weights, 1 for a task that does not reach its
+            encoder.
+        """
+        tasks = list(self.task_globs)
+        present: dict[str, TaskGramian] = {
+            m: present_tasks(tasks, matrix) for m, matrix in gramians.items()
+        }
+        with self.same_draws():
+            found, log = self.weighting(present, statistics)
+        for name, value in log.items():
+            self.message_hub.update_scalar(f'train/{name}', value)
+        weights = {}
+        for modality, gramian in present.items():
+            by_task = dict(zip(gramian.tasks, found[modality], strict=True))
+            weights[modality] = [by_task.get(task, 1.0) for task in tasks]
+        return weights
 
     def state_dict(self) -> dict:
-        """State of the optimizer, and the number of skipped steps."""
-        return dict(super().state_dict(), skipped_steps=self.skipped_steps)
+        """State of the base class, and of a weighting that has one."""
+        state = super().state_dict()
+        if hasattr(self.weighting, 'state_dict'):
+            state['weighting'] = self.weighting.state_dict()
+        return state
 
     def load_state_dict(self, state_dict: dict) -> None:
         """Load what :meth:`state_dict` gives, or a stock wrapper's state.
@@ -242,5 +238,7 @@ class TaskGradientOptimWrapper(OptimWrapper):
             state_dict: State of this wrapper or of a stock wrapper.
         """
         state_dict = dict(state_dict)
-        self.skipped_steps = state_dict.pop('skipped_steps', 0)
+        weighting_state = state_dict.pop('weighting', None)
+        if weighting_state is not None:
+            self.weighting.load_state_dict(weighting_state)
         super().load_state_dict(state_dict)

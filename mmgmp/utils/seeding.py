@@ -15,6 +15,7 @@ class Stream(IntEnum):
     SAMPLE = 3
     PASS = 4
     CORRUPTION = 5
+    UPDATE = 6
 
 
 def derive_seed(*key: int) -> int:

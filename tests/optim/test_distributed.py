@@ -6,7 +6,7 @@ import torch
 import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
 
-from mmgmp.optim.rank_mean import statistics_over_ranks
+from mmgmp.optim.gradients.rank_mean import statistics_over_ranks
 from tests.utils.killable import start
 
 from .test_gmp_optim_wrapper import make_wrapper

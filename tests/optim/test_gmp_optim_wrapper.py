@@ -306,6 +306,14 @@ def test_wrong_confidences_are_named():
     )
     with pytest.raises(ValueError, match=r"`confidences`.*\['audio', 'video"):
         wrapper.initialize_count_status(model, 0, 1)
+    keys = dict(video='video_loss', audio='audio_loss')
+    wrapper = make_wrapper(
+        model,
+        tasks=dict(semantic=['loss_cls']),
+        confidences=dict(domain=keys),
+    )
+    with pytest.raises(ValueError, match=r"`confidences`.*\['semantic'\]"):
+        wrapper.initialize_count_status(model, 0, 1)
     keys = dict(video='video_acc', audio='audio_acc')
     wrapper = make_wrapper(model, confidences=dict(semantic=keys))
     with pytest.raises(KeyError, match='video_acc'):
@@ -344,7 +352,7 @@ def test_frozen_encoder_is_an_error_before_training():
 @pytest.mark.parametrize(
     'tasks',
     [
-        dict(domain=['loss_domain']),
+        {},
         dict(semantic=['loss_cls'], domain=[]),
         dict(semantic=['loss_cls'], domain=['loss_cls']),
     ],
@@ -352,6 +360,20 @@ def test_frozen_encoder_is_an_error_before_training():
 def test_wrong_tasks_are_an_error_at_construction(tasks):
     with pytest.raises(ValueError, match='`tasks`'):
         make_wrapper(ToyModel(), tasks=tasks)
+
+
+def test_tasks_without_the_semantic_one_are_an_error_before_training():
+    model = ToyModel()
+    wrapper = make_wrapper(model, tasks=dict(domain=['loss_domain']))
+    with pytest.raises(ValueError, match="`tasks`.*'semantic'"):
+        wrapper.initialize_count_status(model, 0, 1)
+
+
+def test_tasks_that_nobody_names_are_an_error_before_training():
+    model = ToyModel()
+    model.loss_tasks = None
+    with pytest.raises(ValueError, match='`tasks`.*ToyModel.*`loss_tasks`'):
+        make_wrapper(model).initialize_count_status(model, 0, 1)
 
 
 def test_graph_of_a_forward_without_an_update_is_dropped():

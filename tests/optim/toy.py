@@ -7,10 +7,13 @@ from mmengine.model import BaseModel
 from torch import nn
 
 MODALITIES = dict(video='video', audio='audio')
+TASKS = dict(semantic=['loss_cls'], domain=['loss_domain'])
 
 
 class ToyModel(BaseModel):
     """Nothing of mmgmp: its forward only returns a loss dict."""
+
+    loss_tasks = TASKS
 
     def __init__(self, confidences=True, seed=0, extra_loss=False):
         super().__init__()

@@ -22,6 +22,34 @@ def statistics_over_ranks(statistics: dict[str, Tensor]) -> None:
     statistics.update(zip(names, means))
 
 
+class StatisticsMean:
+    """Means of named scalars over micro-batches and ranks."""
+
+    def __init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+
+    def add(self, statistics: dict[str, Tensor]) -> None:
+        """Take the statistics of one micro-batch.
+
+        Args:
+            statistics: Name -> scalar batch mean; the same names each time.
+        """
+        self._count += 1
+        for name, value in statistics.items():
+            self._sums[name] = self._sums.get(name, 0) + value
+
+    def pop(self) -> dict[str, Tensor]:
+        """Name -> mean of all that was added since the last time."""
+        sums, count = self._sums, self._count
+        self._reset()
+        statistics_over_ranks(sums)
+        return {name: value / count for name, value in sums.items()}
+
+
 def gradients_over_ranks(
     gradients: Gradients, params: Sequence[Tensor]
 ) -> Gradients:

@@ -3,12 +3,14 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from mmgmp.optim import GMPWeighting, discrepancy_ratio
 
-from .test_gmp_optim_wrapper import make_wrapper
-from .toy import MODALITIES, ToyModel, make_batch, train
+from ..test_gmp_optim_wrapper import make_wrapper
+from ..test_task_gradient_optim_wrapper import make_wrapper as make_fixed
+from ..toy import MODALITIES, TASKS, ToyModel, make_batch, train
 
 
 def capture_features(model, batch):
@@ -45,7 +47,8 @@ def test_update_is_the_weighted_sum_of_the_true_gradients():
                     for t in tasks
                 ]
             ).flatten(1)
-            weights, log = GMPWeighting()(
+            weights, log = GMPWeighting().weigh(
+                TASKS,
                 at_feature @ at_feature.T,
                 rho[modality],
                 1 / inverse_sigma[modality],
@@ -63,7 +66,7 @@ def test_update_is_the_weighted_sum_of_the_true_gradients():
                     * torch.autograd.grad(t, params[name], retain_graph=True)[
                         0
                     ]
-                    for w, t in zip(weights, tasks)
+                    for w, t in zip(weights.values(), tasks)
                 )
         before = {n: p.detach().clone() for n, p in model.named_parameters()}
         train(
@@ -90,6 +93,36 @@ def test_without_projection_it_is_the_exact_granularity(accumulation):
             accumulative_counts=accumulation,
             **kwargs,
         )
+        weights.append(train(model, wrapper, batches))
+    torch.testing.assert_close(*weights, rtol=1e-6, atol=1e-6)
+
+
+class SumFusion(ToyModel):
+    """Its fusion gives both modalities one gradient between them."""
+
+    def forward(self, inputs, *args, **kwargs):
+        video, audio, label, domain = inputs
+        feature = self.video(video) + self.audio(audio)
+        return dict(
+            loss_cls=F.cross_entropy(
+                feature @ self.cls.weight[:, :5].T, label
+            ),
+            loss_domain=F.cross_entropy(
+                feature @ self.dom.weight[:, 5:].T, domain
+            ),
+        )
+
+
+def test_modalities_have_weights_of_their_own_after_a_sum():
+    weights = []
+    for granularity in ('parameter', 'feature'):
+        model = SumFusion()
+        wrapper = make_fixed(
+            model,
+            dict(video=[0.5, 2.0], audio=[3.0, -1.0]),
+            granularity=granularity,
+        )
+        batches = [make_batch(seed) for seed in range(3)]
         weights.append(train(model, wrapper, batches))
     torch.testing.assert_close(*weights, rtol=1e-6, atol=1e-6)
 

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from .encoder_features import EncoderFeatures
+from .gradient_collector import GradientCollector
 from .modality_parameters import ModalityParameters, add_to_grad, assign
-from .parameter_gradients import Weigh
-from .rank_mean import gradients_over_ranks, statistics_over_ranks
-from .task_gradients import combine, gramian, to_host
+from .rank_mean import StatisticsMean, gradients_over_ranks
+from .task_gradients import Gradients, accumulate, combine, gramian, to_host
 
 
-class FeatureGradients:
+class FeatureGradients(GradientCollector):
     """Task gradients of one optimizer step, weighed at the features.
 
     The tasks' gradients at the encoders' outputs stand in for those at their
@@ -29,42 +27,32 @@ class FeatureGradients:
 
     Args:
         params: The trained parameters of the model.
-        num_tasks: Number of tasks T.
-        weigh: Maps Gramians and statistics to the weights of the tasks, see
-            :meth:`TaskGradientOptimWrapper.task_weights`.
         module: The model.
         modalities: Modality -> names of the modules whose outputs are its
             features. The losses must depend on the encoders' parameters
             through these outputs alone.
     """
 
+    per_micro_batch = True
+
     def __init__(
         self,
         params: ModalityParameters,
-        num_tasks: int,
-        weigh: Weigh,
         module: nn.Module,
         modalities: dict[str, Sequence[str]],
     ) -> None:
-        self.params = params
-        self.num_tasks = num_tasks
-        self.weigh = weigh
-        self._features = EncoderFeatures(module, modalities)
-        self._finite = True
-
-    @property
-    def hooks(self) -> list[RemovableHandle]:
-        """Hooks on the model."""
-        return self._features.hooks
+        super().__init__(params, module, modalities)
+        self._gradients: list[Gradients] = []
+        self._statistics = StatisticsMean()
 
     def backward(
         self, losses: Sequence[Tensor], statistics: dict[str, Tensor]
     ) -> None:
-        """Weigh the tasks at the features and add the encoders' gradients.
+        """Run one backward pass per task down to the features.
 
         Args:
             losses: T scalar losses of one micro-batch, on one graph, which
-                is freed.
+                :meth:`apply` frees.
             statistics: Name -> scalar batch mean; the same names each time.
 
         Raises:
@@ -79,36 +67,47 @@ class FeatureGradients:
                 'and all that the losses see of them to be their outputs; use '
                 "'parameter'"
             )
-        features, spans = self._features.flatten()
+        self._statistics.add(statistics)
+        features, _ = self._features.flatten()
         others = self.params.others
-        gradients = []
         for loss in losses:
             grads = torch.autograd.grad(
                 loss, features + others, retain_graph=True, allow_unused=True
             )
-            gradients.append(list(grads[: len(features)]))
+            at_features: Gradients = [None] * len(features)
+            accumulate(at_features, grads[: len(features)])
+            self._gradients.append(at_features)
             add_to_grad(others, grads[len(features) :])
+
+    def collect(
+        self,
+    ) -> tuple[dict[str, Tensor], dict[str, float], bool]:
+        """Gramians at the features of one micro-batch over all ranks."""
+        _, spans = self._features.flatten()
         gramians = {
-            modality: gramian([g[span] for g in gradients])
+            modality: gramian([g[span] for g in self._gradients])
             for modality, span in spans.items()
         }
         # Samples of other ranks are further entries of the gradient.
         for matrix in gramians.values():
             all_reduce(matrix)
-        statistics = dict(statistics)
-        statistics_over_ranks(statistics)
-        matrices, means, finite = to_host(gramians, statistics, [])
-        self._finite &= finite
-        weights = {m: [1.0] * self.num_tasks for m in matrices}
-        if finite:
-            weights = self.weigh(matrices, means)
+        return to_host(gramians, self._statistics.pop(), [])
+
+    def apply(self, weights: dict[str, Sequence[float]]) -> None:
+        """Run one backward pass through the encoders, into ``.grad``.
+
+        Args:
+            weights: Modality -> T weights.
+        """
+        features, spans = self._features.flatten()
         combined = [
             gradient
             for modality, span in spans.items()
             for gradient in combine(
-                [g[span] for g in gradients], weights[modality]
+                [g[span] for g in self._gradients], weights[modality]
             )
         ]
+        self._gradients = []
         used = [i for i, g in enumerate(combined) if g is not None]
         grads = torch.autograd.grad(
             [features[i] for i in used],
@@ -120,14 +119,13 @@ class FeatureGradients:
         self._features.forget()
 
     def finish(self) -> bool:
-        """Average ``.grad`` over the ranks and reset.
+        """Average ``.grad`` over the ranks.
 
         Returns:
-            Whether all gradients and statistics are finite.
+            Whether it is finite.
         """
         params = self.params.encoders + self.params.others
         grads = gradients_over_ranks([p.grad for p in params], params)
         assign(params, grads)
         _, _, finite = to_host({}, {}, grads)
-        finite, self._finite = finite and self._finite, True
         return finite

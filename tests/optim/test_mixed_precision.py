@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from mmgmp.optim import AmpGMPOptimWrapper, GMPOptimWrapper
+from mmgmp.optim import GMPOptimWrapper
 
 from .toy import MODALITIES, ToyModel, flat_weights, make_batch, train
 
@@ -15,9 +15,13 @@ needs_gpu = pytest.mark.skipif(
 )
 
 
-def make_wrapper(model, cls=AmpGMPOptimWrapper, **kwargs):
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    return cls(optimizer=optimizer, modalities=MODALITIES, **kwargs)
+def make_wrapper(model, amp=True, **kwargs):
+    return GMPOptimWrapper(
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        modalities=MODALITIES,
+        amp=amp,
+        **kwargs,
+    )
 
 
 def test_bfloat16_stays_within_a_hundredth_of_float32():
@@ -27,10 +31,10 @@ def test_bfloat16_stays_within_a_hundredth_of_float32():
     model, reference = ToyModel(), ToyModel()
     start = flat_weights(model)
     weights = train(
-        model, make_wrapper(model, dtype='bfloat16', **smooth), batches
+        model, make_wrapper(model, dict(dtype='bfloat16'), **smooth), batches
     )
     expected = train(
-        reference, make_wrapper(reference, GMPOptimWrapper, **smooth), batches
+        reference, make_wrapper(reference, False, **smooth), batches
     )
     assert not torch.equal(weights, expected)
     error = (weights - expected).norm() / (expected - start).norm()
@@ -45,7 +49,7 @@ def test_bfloat16_skips_a_non_finite_step():
 
     model = Poisoned()
     start = flat_weights(model)
-    wrapper = make_wrapper(model, dtype='bfloat16')
+    wrapper = make_wrapper(model, dict(dtype='bfloat16'))
     assert torch.equal(train(model, wrapper, [make_batch(0)]), start)
     assert wrapper.skipped_steps == 1
 
@@ -56,6 +60,7 @@ def test_state_round_trip():
     train(model, wrapper, [make_batch(0)])
     state = wrapper.state_dict()
     assert 'loss_scaler' in state
+    assert 'loss_scaler' not in make_wrapper(model, False).state_dict()
     other = make_wrapper(model)
     other.load_state_dict(state)
     assert other.state_dict().keys() == state.keys()
@@ -65,17 +70,26 @@ def test_state_round_trip():
     torch.cuda.is_available(), reason='float16 is allowed on a GPU'
 )
 def test_float16_on_cpu_is_an_error():
-    with pytest.raises(ValueError, match="`dtype`='float16' needs a GPU"):
-        make_wrapper(ToyModel(), dtype='float16')
+    with pytest.raises(ValueError, match="`dtype`='float16'.*needs a GPU"):
+        make_wrapper(ToyModel(), dict(dtype='float16'))
 
 
 @pytest.mark.parametrize(
-    'argument', [dict(dtype='int8'), dict(loss_scale='static')]
+    ('amp', 'message'),
+    [
+        (dict(dtype='int8'), "`dtype` of `amp`.*'int8'"),
+        (dict(loss_scale='static'), "`loss_scale` of `amp`.*'static'"),
+        (dict(type='bfloat16'), r"`amp`.*\['type'\].*`dtype`"),
+    ],
 )
-def test_argument_out_of_range_is_named(argument):
-    name, value = next(iter(argument.items()))
-    with pytest.raises(ValueError, match=f'`{name}`.*{value}'):
-        make_wrapper(ToyModel(), **argument)
+def test_argument_out_of_range_is_named(amp, message):
+    with pytest.raises(ValueError, match=message):
+        make_wrapper(ToyModel(), amp)
+
+
+def test_amp_of_another_type_is_an_error():
+    with pytest.raises(TypeError, match="`amp`.*'bfloat16'"):
+        make_wrapper(ToyModel(), 'bfloat16')
 
 
 @needs_gpu
@@ -91,11 +105,11 @@ def test_float16_overflow_is_skipped_and_lowers_the_scale():
 
     model = Overflowing().cuda()
     batch = make_batch(0)
-    wrapper = make_wrapper(model, dtype='float16')
-    scale = wrapper.loss_scaler.get_scale()
+    wrapper = make_wrapper(model, dict(dtype='float16'))
+    scale = wrapper.precision.scale()
     start = flat_weights(model)
     assert torch.equal(train(model, wrapper, [batch]), start)
     assert wrapper.skipped_steps == 1
-    assert wrapper.loss_scaler.get_scale() < scale
+    assert wrapper.precision.scale() < scale
     model.overflow = False
     assert train(model, wrapper, [batch]).isfinite().all()

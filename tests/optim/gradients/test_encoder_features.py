@@ -7,14 +7,22 @@ import pytest
 import torch
 from torch import nn
 
-from mmgmp.optim.encoder_features import EncoderFeatures
-from mmgmp.optim.modality_parameters import prefix_lists, split_parameters
-from mmgmp.optim.task_gradients import group_losses
+from mmgmp.optim.gradients import (
+    group_losses,
+    prefix_lists,
+    split_parameters,
+)
+from mmgmp.optim.gradients.encoder_features import EncoderFeatures
 
-from .test_gmp_optim_wrapper import make_wrapper
-from .toy import MODALITIES, ToyModel, flat_weights, make_batch, train
-
-TASKS = dict(semantic=['loss_cls'], domain=['loss_domain'])
+from ..test_gmp_optim_wrapper import make_wrapper
+from ..toy import (
+    MODALITIES,
+    TASKS,
+    ToyModel,
+    flat_weights,
+    make_batch,
+    train,
+)
 
 
 class WeightPenalty(ToyModel):

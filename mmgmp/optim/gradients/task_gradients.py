@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Pure functions on task losses and task gradients."""
+"""Pure functions on task gradients."""
 
 from collections.abc import Sequence
 
@@ -11,73 +11,43 @@ from torch import Tensor
 Gradients = list[Tensor | None]
 
 
-def reduce_term(value: Tensor | Sequence[Tensor]) -> Tensor:
-    """Scalar of one entry of a loss dict, as mmengine's ``parse_losses``.
-
-    Args:
-        value: A tensor, whose mean is taken, or a list of tensors, whose
-            means are added.
-    """
-    if isinstance(value, Tensor):
-        return value.mean()
-    return sum(term.mean() for term in value)
-
-
-def group_losses(
-    losses: dict[str, Tensor | Sequence[Tensor]],
-    tasks: dict[str, Sequence[str]],
-) -> dict[str, Tensor]:
-    """Sum the terms of a loss dict task by task.
-
-    Terms are reduced as :meth:`mmengine.model.BaseModel.parse_losses` does,
-    so that the tasks add up to the loss that the stock wrapper descends.
-
-    Args:
-        losses: Output of a model in ``mode='loss'``. Keys without ``loss`` in
-            them are not losses and are passed over.
-        tasks: Task name -> keys of its loss terms.
-
-    Returns:
-        Task name -> scalar loss, in the order of ``tasks``.
-
-    Raises:
-        KeyError: A loss term that no task names, or a task whose terms the
-            model does not return.
-    """
-    terms = {
-        key: reduce_term(value)
-        for key, value in losses.items()
-        if 'loss' in key
-    }
-    named = {key for keys in tasks.values() for key in keys}
-    if unnamed := sorted(terms.keys() - named):
-        raise KeyError(
-            f'the model returns the loss terms {unnamed}, which no task of '
-            f'`tasks`={tasks} names; add each of them to the task whose '
-            'gradient it belongs to'
-        )
-    if absent := sorted(named - terms.keys()):
-        raise KeyError(
-            f'`tasks`={tasks} names the loss terms {absent}, which the model '
-            f'does not return; it returns {sorted(terms)}'
-        )
-    return {
-        task: sum((terms[key] for key in keys[1:]), terms[keys[0]])
-        for task, keys in tasks.items()
-    }
-
-
 def accumulate(
     total: Gradients, update: Sequence[Tensor | None], start: int = 0
 ) -> None:
-    """Add ``update`` to ``total[start:]`` in place; None stands for zero."""
+    """Add ``update`` to ``total[start:]`` in place; None stands for zero.
+
+    Args:
+        total: Gradients, each of which has its memory for itself.
+        update: Gradients of one backward pass, whose memory is taken over.
+        start: Where in ``total`` those of ``update`` begin.
+    """
+    taken: set[int] = set()
     for index, gradient in enumerate(update, start):
         if gradient is None:
             continue
-        if total[index] is None:
-            total[index] = gradient
-        else:
+        if total[index] is not None:
             total[index].add_(gradient)
+            continue
+        # The operands of an addition get one gradient between them, and what
+        # is summed up one number: neither may be changed in place.
+        memory = gradient.untyped_storage().data_ptr()
+        if memory in taken or 0 in gradient.stride():
+            gradient = _copy(gradient)
+        taken.add(memory)
+        total[index] = gradient
+
+
+def _copy(gradient: Tensor) -> Tensor:
+    """Copy in the same layout, on which rounding in bfloat16 depends."""
+    if 0 in gradient.stride():
+        return gradient.clone()
+    copy = torch.empty_strided(
+        gradient.size(),
+        gradient.stride(),
+        dtype=gradient.dtype,
+        device=gradient.device,
+    )
+    return copy.copy_(gradient)
 
 
 def inner_product(left: Gradients, right: Gradients) -> Tensor:

@@ -6,12 +6,18 @@ import math
 import pytest
 import torch
 
-from mmgmp.optim import GMPWeighting, discrepancy_ratio
+from mmgmp.optim import GMPWeighting, TaskGramian, discrepancy_ratio
 
 
 def make_gramian(g_c, g_d):
     rows = torch.tensor([g_c, g_d], dtype=torch.float64)
     return rows @ rows.T
+
+
+def weigh(weighting, gramian, rho, sigma):
+    tasks = ('semantic', 'domain')[: len(gramian)]
+    weights, log = weighting.weigh(tasks, gramian, rho, sigma)
+    return tuple(weights[task] for task in tasks), log
 
 
 def gradient(weights, g_c, g_d):
@@ -57,7 +63,7 @@ def test_unified_modulation_uses_the_semantic_ratio_for_both():
 @pytest.mark.parametrize('projection', ['cagp', 'reverse', 'pcgrad'])
 def test_agreeing_gradients_are_only_modulated(projection):
     weighting = GMPWeighting(projection=projection)
-    weights, log = weighting(make_gramian(*AGREEMENT), rho=2.0, sigma=0.5)
+    weights, log = weigh(weighting, make_gramian(*AGREEMENT), 2.0, 0.5)
     assert weights == (1 - math.tanh(1.0), 1.0)
     assert log['conflict'] == 0
     assert log['cosine'] == pytest.approx(math.sqrt(0.5))
@@ -82,7 +88,7 @@ def test_agreeing_gradients_are_only_modulated(projection):
 )
 def test_projection_in_a_conflict(projection, rho, expected):
     weighting = GMPWeighting(modulation='none', projection=projection)
-    weights, log = weighting(make_gramian(*CONFLICT), rho=rho, sigma=1.0)
+    weights, log = weigh(weighting, make_gramian(*CONFLICT), rho, 1.0)
     assert log['conflict'] == 1
     assert gradient(weights, *CONFLICT).tolist() == pytest.approx(expected)
 
@@ -93,8 +99,11 @@ def test_weights_equal_the_projection_of_modulated_gradients(rho, sigma):
     g_c, g_d = torch.randn(2, 5, dtype=torch.float64)
     g_d -= 2 * g_c
     weighting = GMPWeighting(alpha_k=0.3, alpha_p=0.8)
-    weights, _ = weighting(
-        torch.stack([g_c, g_d]) @ torch.stack([g_c, g_d]).T, rho, sigma
+    weights, _ = weigh(
+        weighting,
+        torch.stack([g_c, g_d]) @ torch.stack([g_c, g_d]).T,
+        rho,
+        sigma,
     )
     k, p = weighting.modulate(rho, sigma)
     hat_c, hat_d = k * g_c, p * g_d
@@ -115,8 +124,8 @@ def test_weights_equal_the_projection_of_modulated_gradients(rho, sigma):
 @pytest.mark.parametrize('scale', [1e-6, 1e6])
 def test_weights_do_not_depend_on_a_common_scale(scale):
     weighting = GMPWeighting()
-    weights, _ = weighting(make_gramian(*CONFLICT), rho=1.5, sigma=1.2)
-    scaled, _ = weighting(scale * make_gramian(*CONFLICT), 1.5, 1.2)
+    weights, _ = weigh(weighting, make_gramian(*CONFLICT), 1.5, 1.2)
+    scaled, _ = weigh(weighting, scale * make_gramian(*CONFLICT), 1.5, 1.2)
     assert scaled == pytest.approx(weights)
 
 
@@ -124,21 +133,80 @@ def test_weights_do_not_depend_on_a_common_scale(scale):
 def test_vanishing_gradient_conflicts_with_nothing(share):
     g_d = [share * x for x in CONFLICT[1]]
     for pair in ((CONFLICT[0], g_d), (g_d, CONFLICT[0])):
-        weights, log = GMPWeighting()(make_gramian(*pair), 1.0, 1.0)
+        weights, log = weigh(GMPWeighting(), make_gramian(*pair), 1.0, 1.0)
         assert weights == (1.0, 1.0)
         assert log['conflict'] == log['cosine'] == 0
 
 
 def test_neutral_setting_is_the_plain_sum():
     weighting = GMPWeighting(alpha_k=0, alpha_p=0, projection='none')
-    weights, _ = weighting(make_gramian(*CONFLICT), rho=3.0, sigma=4.0)
+    weights, _ = weigh(weighting, make_gramian(*CONFLICT), 3.0, 4.0)
     assert weights == (1.0, 1.0)
 
 
 def test_single_task_is_only_modulated():
-    weights, log = GMPWeighting()(torch.ones(1, 1), rho=2.0, sigma=1.0)
+    weights, log = weigh(GMPWeighting(), torch.ones(1, 1), 2.0, 1.0)
     assert weights == (1 - math.tanh(1.0),)
     assert log.keys() == {'rho', 'k'}
+
+
+CONFIDENCES = {
+    'semantic_confidence.video': 0.6,
+    'semantic_confidence.audio': 0.3,
+    'domain_confidence.video': 0.2,
+    'domain_confidence.audio': 0.5,
+}
+
+
+def test_ratios_come_from_the_confidences():
+    matrix = make_gramian(*CONFLICT)
+    # The domain task comes first, a third one stands between.
+    rows = torch.stack([matrix[1], matrix[0] * 0, matrix[0]])
+    matrix = torch.stack([rows[:, 1], rows[:, 0] * 0, rows[:, 0]], 1)
+    matrix[1, 1] = 3.0
+    gramian = TaskGramian(('domain', 'plain', 'semantic'), matrix)
+    weighting = GMPWeighting()
+    weights, log = weighting(dict(video=gramian, audio=gramian), CONFIDENCES)
+    for modality, rho, sigma in (('video', 2.0, 2.5), ('audio', 0.5, 0.4)):
+        expected, figures = weigh(
+            weighting, make_gramian(*CONFLICT), rho, sigma
+        )
+        found = dict(zip(gramian.tasks, weights[modality]))
+        assert found == pytest.approx(
+            dict(semantic=expected[0], domain=expected[1], plain=1.0)
+        )
+        for name, value in figures.items():
+            assert log[f'gmp/{name}.{modality}'] == pytest.approx(value)
+
+
+def test_tasks_that_do_not_reach_an_encoder_have_no_part():
+    one = torch.ones(1, 1, dtype=torch.float64)
+    gramians = dict(
+        video=TaskGramian(('domain',), one),
+        audio=TaskGramian(('semantic',), one),
+        flow=TaskGramian((), one[:0, :0]),
+    )
+    statistics = {
+        **CONFIDENCES,
+        'semantic_confidence.flow': 0.9,
+        'domain_confidence.flow': 0.9,
+    }
+    weights, log = GMPWeighting()(gramians, statistics)
+    sigma = (0.5 + 0.9) / 2 / 0.2
+    assert weights['video'] == [pytest.approx(1 - math.tanh(0.5 * sigma))]
+    assert weights['audio'] == [1.0]
+    assert weights['flow'] == []
+    assert log.keys() == {
+        'gmp/sigma.video',
+        'gmp/p.video',
+        'gmp/rho.audio',
+        'gmp/k.audio',
+    }
+
+
+def test_confidences_of_another_task_are_named():
+    with pytest.raises(ValueError, match=r"`confidences`.*\['style'\]"):
+        GMPWeighting(confidences=dict(style={}))
 
 
 @pytest.mark.parametrize(

@@ -97,22 +97,15 @@ def unwrap_model(model: nn.Module) -> nn.Module:
 
     Raises:
         ValueError: A wrapper that shards or owns the gradients (FSDP,
-            DeepSpeed, ...), or DDP with ``static_graph=True``, which cannot
-            run a forward without synchronization.
+            DeepSpeed, ...).
     """
     if isinstance(model, DistributedDataParallel):
-        if model.static_graph:
-            raise ValueError(
-                '`static_graph=True` of DistributedDataParallel does not '
-                'allow several backward passes through one graph; remove it '
-                'from `model_wrapper_cfg`'
-            )
         return model.module
     sharded = any(hasattr(p, 'device_mesh') for p in model.parameters())
     if sharded or is_model_wrapper(model) or 'deepspeed' in str(type(model)):
         raise ValueError(
-            f'task gradients need whole parameters: {type(model).__name__} '
-            'shards or owns them; use a single process or '
-            'MMDistributedDataParallel'
+            f'gradients of modalities need whole parameters: '
+            f'{type(model).__name__} shards or owns them; use a single '
+            'process or MMDistributedDataParallel'
         )
     return model

@@ -1,51 +1,15 @@
 # Copyright (c) mmgmp authors.
-"""Task losses, Gramians and weighted sums on small tensors."""
+"""Gramians and weighted sums on small tensors."""
 
 import pytest
 import torch
 
-from mmgmp.optim.task_gradients import (
+from mmgmp.optim.gradients.task_gradients import (
     accumulate,
     combine,
     gramian,
-    group_losses,
     inner_product,
 )
-
-TASKS = dict(semantic=['loss_cls', 'loss_con'], domain=['loss_domain'])
-
-
-def make_losses(**kwargs):
-    return dict(
-        loss_cls=torch.tensor([1.0, 3.0]),
-        loss_con=[torch.tensor(1.0), torch.tensor([2.0, 4.0])],
-        loss_domain=torch.tensor(0.5),
-        confidence=torch.tensor(0.3),
-        **kwargs,
-    )
-
-
-def test_group_losses_reduces_as_mmengine_does():
-    from mmengine.model import BaseModel
-
-    total, _ = BaseModel.parse_losses(None, make_losses())
-    grouped = group_losses(make_losses(), TASKS)
-    assert {t: v.item() for t, v in grouped.items()} == dict(
-        semantic=6.0, domain=0.5
-    )
-    assert list(grouped) == ['semantic', 'domain']
-    assert sum(grouped.values()) == total
-
-
-def test_group_losses_names_a_loss_in_no_task():
-    with pytest.raises(KeyError, match=r"\['loss_extra'\].*no task"):
-        group_losses(make_losses(loss_extra=torch.tensor(1.0)), TASKS)
-
-
-def test_group_losses_names_a_task_without_its_loss():
-    tasks = dict(TASKS, other=['loss_other'])
-    with pytest.raises(KeyError, match=r"\['loss_other'\].*does not return"):
-        group_losses(make_losses(), tasks)
 
 
 def test_accumulate_takes_none_for_zero():
@@ -54,6 +18,16 @@ def test_accumulate_takes_none_for_zero():
     assert total[0].tolist() == [1.0]
     assert total[1].tolist() == [2.0, 2.0]
     assert total[2] is None
+
+
+def test_accumulate_unties_gradients_that_share_memory():
+    a, b, c = (torch.ones(3, requires_grad=True) for _ in range(3))
+    total = [None] * 3
+    for factor in (1.0, 2.0):
+        loss = factor * ((a + b).square().sum() / 2 + c.sum())
+        accumulate(total, torch.autograd.grad(loss, [a, b, c]))
+    for found, expected in zip(total, (6.0, 6.0, 3.0)):
+        assert found.tolist() == pytest.approx([expected] * 3)
 
 
 def test_gramian_is_that_of_the_concatenated_gradients():

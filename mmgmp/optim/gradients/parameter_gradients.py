@@ -1,13 +1,12 @@
 # Copyright (c) mmgmp authors.
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from .encoder_features import EncoderFeatures
+from .gradient_collector import GradientCollector
 from .modality_parameters import ModalityParameters, add_to_grad, assign
-from .rank_mean import gradients_over_ranks, statistics_over_ranks
+from .rank_mean import StatisticsMean, gradients_over_ranks
 from .task_gradients import (
     Gradients,
     accumulate,
@@ -16,12 +15,8 @@ from .task_gradients import (
     to_host,
 )
 
-Weigh = Callable[
-    [dict[str, Tensor], dict[str, float]], dict[str, Sequence[float]]
-]
 
-
-class ParameterGradients:
+class ParameterGradients(GradientCollector):
     """Task gradients of one optimizer step, weighed at the parameters.
 
     Holds, over the micro-batches of gradient accumulation, the gradients of T
@@ -32,9 +27,6 @@ class ParameterGradients:
 
     Args:
         params: The trained parameters of the model.
-        num_tasks: Number of tasks T.
-        weigh: Maps Gramians and statistics to the weights of the tasks, see
-            :meth:`TaskGradientOptimWrapper.task_weights`.
         module: The model.
         modalities: Modality -> names of the modules of its encoder. Where
             the losses depend on the encoders by these modules' outputs alone,
@@ -42,31 +34,17 @@ class ParameterGradients:
             activations before the gradients of the next one are made.
     """
 
+    per_micro_batch = False
+
     def __init__(
         self,
         params: ModalityParameters,
-        num_tasks: int,
-        weigh: Weigh,
         module: nn.Module,
         modalities: dict[str, Sequence[str]],
     ) -> None:
-        self.params = params
-        self.num_tasks = num_tasks
-        self.weigh = weigh
-        self._features = EncoderFeatures(module, modalities)
-        self._reset()
-
-    @property
-    def hooks(self) -> list[RemovableHandle]:
-        """Hooks on the model."""
-        return self._features.hooks
-
-    def _reset(self) -> None:
-        self._gradients: list[Gradients] = [
-            [None] * len(self.params.encoders) for _ in range(self.num_tasks)
-        ]
-        self._statistics: dict[str, Tensor] = {}
-        self._micro_batches = 0
+        super().__init__(params, module, modalities)
+        self._gradients: list[Gradients] = []
+        self._statistics = StatisticsMean()
 
     def backward(
         self, losses: Sequence[Tensor], statistics: dict[str, Tensor]
@@ -78,9 +56,11 @@ class ParameterGradients:
                 is freed.
             statistics: Name -> scalar batch mean; the same names each time.
         """
-        self._micro_batches += 1
-        for name, value in statistics.items():
-            self._statistics[name] = self._statistics.get(name, 0) + value
+        self._statistics.add(statistics)
+        if not self._gradients:
+            self._gradients = [
+                [None] * len(self.params.encoders) for _ in losses
+            ]
         if self._features.shortcut(losses, self.params) is None:
             self._backward_by_encoder(losses)
         else:
@@ -94,7 +74,7 @@ class ParameterGradients:
             gradients = torch.autograd.grad(
                 loss,
                 encoders + others,
-                retain_graph=index + 1 < self.num_tasks,
+                retain_graph=index + 1 < len(losses),
                 allow_unused=True,
             )
             accumulate(self._gradients[index], gradients[: len(encoders)])
@@ -139,13 +119,10 @@ class ParameterGradients:
                 )
                 accumulate(self._gradients[index], gradients, span.start)
 
-    def finish(self) -> bool:
-        """Weigh the gradients of the whole batch into ``.grad`` and reset.
-
-        Returns:
-            Whether all gradients and statistics are finite. If not, ``.grad``
-            holds the plain sums over the tasks.
-        """
+    def collect(
+        self,
+    ) -> tuple[dict[str, Tensor], dict[str, float], bool]:
+        """Gramians and statistics of the whole batch over all ranks."""
         self._average()
         gramians = {
             modality: gramian(
@@ -153,35 +130,41 @@ class ParameterGradients:
             )
             for modality, span in self.params.spans.items()
         }
-        matrices, means, finite = to_host(
+        return to_host(
             gramians,
-            {n: v / self._micro_batches for n, v in self._statistics.items()},
+            self._statistics.pop(),
             [p.grad for p in self.params.others],
         )
-        weights = {m: [1.0] * self.num_tasks for m in matrices}
-        if finite:
-            weights = self.weigh(matrices, means)
+
+    def apply(self, weights: dict[str, Sequence[float]]) -> None:
+        """Weigh the gradients of the whole batch into ``.grad``.
+
+        Args:
+            weights: Modality -> T weights.
+        """
         for modality, span in self.params.spans.items():
             combined = combine(
                 [gradients[span] for gradients in self._gradients],
                 weights[modality],
             )
             assign(self.params.encoders[span], combined)
-        self._reset()
-        return finite
+        self._gradients = []
+
+    def finish(self) -> bool:
+        """Nothing is left: :meth:`collect` averages and checks everything."""
+        return True
 
     def _average(self) -> None:
-        """Replace gradients and statistics by their means over the ranks."""
-        statistics_over_ranks(self._statistics)
+        """Replace the gradients by their means over the ranks."""
+        num_tasks = len(self._gradients)
         encoders, others = self.params.encoders, self.params.others
         flat = [g for task in self._gradients for g in task]
         flat = gradients_over_ranks(
             [*flat, *(param.grad for param in others)],
-            encoders * self.num_tasks + others,
+            encoders * num_tasks + others,
         )
         size = len(encoders)
         self._gradients = [
-            flat[task * size : (task + 1) * size]
-            for task in range(self.num_tasks)
+            flat[task * size : (task + 1) * size] for task in range(num_tasks)
         ]
-        assign(others, flat[self.num_tasks * size :])
+        assign(others, flat[num_tasks * size :])

@@ -1,0 +1,98 @@
+# Copyright (c) mmgmp authors.
+from abc import abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from .gradients import StatisticsMean, mean_terms, to_host
+from .modality_optim_wrapper import ModalityOptimWrapper
+
+
+class GradientScalingOptimWrapper(ModalityOptimWrapper):
+    """Base of the wrappers that scale each modality's gradient.
+
+    One backward pass, whose gradients are reduced as the stock wrapper's are:
+    a step costs what plain training costs. After the last micro-batch of an
+    update, the gradients of each modality's encoder are edited by its factor,
+    which depends on statistics of the whole batch over all ranks.
+
+    A subclass defines :meth:`scales`, and :meth:`edit` if it does more than
+    multiply. ``scale.<m>`` is logged at each update.
+
+    Args:
+        optimizer: The optimizer.
+        **kwargs: Arguments of :class:`ModalityOptimWrapper`.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, **kwargs) -> None:
+        super().__init__(optimizer=optimizer, **kwargs)
+        self._statistics = StatisticsMean()
+
+    @abstractmethod
+    def scales(self, statistics: dict[str, float]) -> dict[str, float]:
+        """Factor of each modality.
+
+        Args:
+            statistics: Means over the whole batch of the entries of the loss
+                dict.
+
+        Returns:
+            Modality -> factor.
+        """
+
+    def edit(self, modality: str, grads: list[Tensor], k: float) -> None:
+        """Change the gradients of one encoder in place.
+
+        Random numbers drawn here are the same on all ranks.
+
+        Args:
+            modality: Whose encoder it is.
+            grads: Gradients of those of its parameters that have one.
+            k: The factor of :meth:`scales`.
+        """
+        torch._foreach_mul_(grads, k)
+
+    def attach(self, module: nn.Module, modalities: dict[str, list]) -> list:
+        """Forget what an earlier model left; see the base class."""
+        self._statistics = StatisticsMean()
+        return super().attach(module, modalities)
+
+    def backward(self, loss: Tensor, **kwargs) -> None:
+        """Take the statistics, then the stock backward pass.
+
+        Args:
+            loss: Scalar sum of all losses.
+            **kwargs: Arguments of :meth:`torch.Tensor.backward`.
+        """
+        self._statistics.add(mean_terms(self.pop_losses()))
+        super().backward(loss, **kwargs)
+
+    def prepare_gradients(self) -> bool:
+        """Edit the gradients of each modality.
+
+        Raises:
+            ValueError: :meth:`scales` does not name each modality once.
+        """
+        self.precision.unscale(self.optimizer)
+        encoders, others = self.params.encoders, self.params.others
+        _, statistics, finite = to_host(
+            {}, self._statistics.pop(), [p.grad for p in encoders + others]
+        )
+        if not finite:
+            return False
+        scales = self.scales(statistics)
+        spans = self.params.spans
+        if scales.keys() != spans.keys():
+            raise ValueError(
+                f'`scales` of {type(self).__name__} must return a factor for '
+                f'each of {sorted(spans)}, got {scales}'
+            )
+        with self.same_draws():
+            for modality, span in spans.items():
+                grads = [p.grad for p in encoders[span] if p.grad is not None]
+                if grads:
+                    self.edit(modality, grads, scales[modality])
+                self.message_hub.update_scalar(
+                    f'train/scale.{modality}', scales[modality]
+                )
+        return True

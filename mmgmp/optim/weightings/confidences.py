@@ -1,0 +1,114 @@
+# Copyright (c) mmgmp authors.
+import math
+from collections.abc import Collection
+
+BALANCED_TASKS = ('semantic', 'domain')
+
+
+def discrepancy_ratio(confidences: dict[str, float]) -> dict[str, float]:
+    """Ratio of each modality's confidence to the mean of the others'.
+
+    Eq. 8 of `GMP <https://arxiv.org/abs/2603.14175>`_ for two modalities,
+    ``rho_m = sum_i q_i^m / sum_i q_i^mbar``. The domain ratio ``sigma_m`` of
+    eq. 9 is the ratio of the others to the modality, its inverse for two.
+
+    Args:
+        confidences: Modality -> mean (or sum) over the same samples of the
+            probability that the modality alone gives to the label.
+
+    Returns:
+        Modality -> ratio; 1 for a single modality.
+    """
+    if len(confidences) == 1:
+        return dict.fromkeys(confidences, 1.0)
+    # Probabilities that underflowed to 0 give a large ratio, not an error.
+    floor = 1e-12
+    ratios = {}
+    for modality, value in confidences.items():
+        others = [v for m, v in confidences.items() if m != modality]
+        mean = sum(others) / len(others)
+        ratios[modality] = max(value, floor) / max(mean, floor)
+    return ratios
+
+
+class Confidences:
+    """Where the confidences of each task are in the loss dict.
+
+    Args:
+        keys: Task -> modality -> key, for tasks that have no
+            ``<task>_confidence.<m>``.
+
+    Raises:
+        ValueError: A task that is neither ``semantic`` nor ``domain``.
+    """
+
+    def __init__(self, keys: dict[str, dict[str, str]]) -> None:
+        if unknown := sorted({*keys} - {*BALANCED_TASKS}):
+            raise ValueError(
+                f'`confidences` has the tasks {unknown}, but only those of '
+                f'{list(BALANCED_TASKS)} are modulated'
+            )
+        self.keys = keys
+
+    def of_task(
+        self, task: str, modalities: Collection[str]
+    ) -> dict[str, str]:
+        """Modality -> key of its confidence at a task."""
+        default = {m: f'{task}_confidence.{m}' for m in modalities}
+        return self.keys.get(task, default)
+
+    def absent(
+        self,
+        task: str,
+        modalities: Collection[str],
+        statistics: Collection[str],
+    ) -> list[str]:
+        """Keys of a task's confidences that the model does not return.
+
+        Args:
+            task: ``semantic`` or ``domain``.
+            modalities: Names of all modalities.
+            statistics: Keys of the loss dict.
+        """
+        keys = self.of_task(task, modalities).values()
+        return [key for key in keys if key not in statistics]
+
+    def ratios(
+        self,
+        task: str,
+        modalities: Collection[str],
+        statistics: dict[str, float],
+    ) -> dict[str, float]:
+        """Discrepancy ratio of each modality at one task.
+
+        Args:
+            task: ``semantic`` or ``domain``.
+            modalities: Names of all modalities.
+            statistics: Key of the loss dict -> mean over the batch.
+
+        Returns:
+            Modality -> ratio; 1 where none of the task's default keys is
+            there.
+
+        Raises:
+            KeyError: Some of the task's keys are absent, or one that was
+                named.
+        """
+        keys = self.of_task(task, modalities)
+        absent = self.absent(task, modalities, statistics)
+        if not absent:
+            return discrepancy_ratio(
+                {
+                    m: math.exp(-statistics[key])
+                    if 'loss' in key
+                    else statistics[key]
+                    for m, key in keys.items()
+                }
+            )
+        if len(absent) < len(keys) or task in self.keys:
+            raise KeyError(
+                f'the model returns {sorted(statistics)} but not {absent}, '
+                f'the {task} confidences; return all of them or name others '
+                'in `confidences`'
+            )
+        return dict.fromkeys(modalities, 1.0)

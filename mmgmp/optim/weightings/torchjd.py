@@ -1,0 +1,171 @@
+# Copyright (c) mmgmp authors.
+"""The weightings of TorchJD by name, ``torchjd.<Name>``."""
+
+from importlib.util import find_spec
+
+import torch
+from mmengine.registry import Registry
+from torch import Tensor, nn
+
+from mmgmp.registry import WEIGHTINGS
+
+from .upgrad import project_on_dual_cone
+from .weighting import GramianWeighting
+
+TORCHJD = Registry(
+    'weighting',
+    parent=WEIGHTINGS,
+    scope='torchjd',
+    locations=['mmgmp.optim.weightings.torchjd'],
+)
+# The others of TorchJD 0.18 need more than a Gramian.
+NAMES = (
+    'AlignedMTL',
+    'CAGrad',
+    'CRMOGM',
+    'Constant',
+    'DualProj',
+    'FairGrad',
+    'GradVac',
+    'IMTLG',
+    'Krum',
+    'MGDA',
+    'Mean',
+    'PCD',
+    'PCGrad',
+    'Random',
+    'Sum',
+    'UPGrad',
+)
+
+
+class TorchJDWeighting(GramianWeighting):
+    """A weighting of `TorchJD <https://torchjd.org>`_.
+
+    Each modality has an instance of its own, since some keep a state. The
+    tasks are in the order of ``tasks``, which counts for those that give one
+    of them a part of its own (``PCD``, vectors of preferences); those that do
+    not reach an encoder are left out there.
+
+    ``UPGrad`` and ``DualProj`` do without ``quadprog`` for at most 4 tasks,
+    see :func:`~mmgmp.optim.weightings.upgrad.project_on_dual_cone`.
+
+    Args:
+        name: ``'UPGrad'`` for ``torchjd.aggregation.UPGradWeighting``.
+        **kwargs: Its arguments. A list is taken for a vector, and a dict with
+            a ``type``, such as ``weighting=dict(type='torchjd.UPGrad')`` of
+            ``CRMOGM``, for another weighting of TorchJD.
+
+    Raises:
+        ImportError: TorchJD is not installed, or what it needs for this
+            weighting.
+
+    Example:
+        >>> optim_wrapper = dict(
+        ...     type='TaskGradientOptimWrapper',
+        ...     weighting=dict(type='torchjd.AlignedMTL', scale_mode='rmse'),
+        ...     optimizer=dict(type='Adam', lr=1e-4))
+    """
+
+    def __init__(self, name: str, **kwargs) -> None:
+        self.name = name
+        self.kwargs = kwargs
+        self.instances: dict[str, nn.Module] = {}
+        # Wrong arguments are told now, not in the first step.
+        _build(name, kwargs)
+
+    def weigh(self, gramian: Tensor, modality: str) -> Tensor:
+        """See :class:`GramianWeighting`."""
+        if modality not in self.instances:
+            self.instances[modality] = _build(self.name, self.kwargs)
+        with torch.no_grad():
+            return self.instances[modality](gramian)
+
+    def state_dict(self) -> dict[str, dict[str, Tensor]]:
+        """Modality -> what its instance remembers."""
+        states = {m: i.state_dict() for m, i in self.instances.items()}
+        return {m: dict(state) for m, state in states.items() if state}
+
+    def load_state_dict(
+        self, state_dict: dict[str, dict[str, Tensor]]
+    ) -> None:
+        """Load what :meth:`state_dict` gives.
+
+        Args:
+            state_dict: State of this weighting.
+        """
+        for modality, state in state_dict.items():
+            instance = _build(self.name, self.kwargs)
+            for key, value in state.items():
+                _restore(instance, key, value)
+            self.instances[modality] = instance
+
+
+def _build(name: str, kwargs: dict) -> nn.Module:
+    """Build a module of TorchJD."""
+    try:
+        from torchjd import aggregation
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"type='torchjd.{name}' needs TorchJD; run: "
+            'pip install mmgmp[torchjd]'
+        ) from error
+    arguments = {key: _convert(value) for key, value in kwargs.items()}
+    if name in ('UPGrad', 'DualProj') and not (
+        find_spec('quadprog') and find_spec('qpsolvers')
+    ):
+        arguments.setdefault('projector', _enumerating_projector())
+    return getattr(aggregation, f'{name}Weighting')(**arguments)
+
+
+def _convert(value: object) -> object:
+    """What a config can say of an argument, as TorchJD takes it."""
+    if isinstance(value, dict):
+        arguments = dict(value)
+        name = str(arguments.pop('type')).removeprefix('torchjd.')
+        return _build(name, arguments)
+    if isinstance(value, (list, tuple)):
+        return torch.tensor(value, dtype=torch.float64)
+    return value
+
+
+def _enumerating_projector():
+    """Projector of TorchJD that needs no solver."""
+    from torchjd.linalg import DualConeProjector
+
+    class EnumeratingProjector(DualConeProjector):
+        def __call__(self, U: Tensor, G: Tensor) -> Tensor:  # noqa: N803
+            if U.ndim == 1:
+                return project_on_dual_cone(U, G)
+            return torch.stack([project_on_dual_cone(u, G) for u in U])
+
+    return EnumeratingProjector()
+
+
+def _restore(instance: nn.Module, key: str, value: Tensor) -> None:
+    """Set one entry of a state.
+
+    The buffers of TorchJD are None at first, which ``load_state_dict``
+    refuses to fill, and it drops them unless it finds beside them the number
+    of tasks that they belong to.
+    """
+    *path, name = key.split('.')
+    for part in path:
+        instance = getattr(instance, part)
+    # Some change their buffers in place.
+    setattr(instance, name, value.clone())
+    if name == '_sq_norm_ema':
+        instance._state_key = len(value)
+    elif name == '_phi_t':
+        instance._state_key = (len(value), value.dtype)
+
+
+def _register(name: str) -> None:
+    def build(**kwargs) -> TorchJDWeighting:
+        return TorchJDWeighting(name, **kwargs)
+
+    TORCHJD.register_module(name=name, module=build)
+
+
+for _name in NAMES:
+    _register(_name)
