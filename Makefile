@@ -1,4 +1,4 @@
-# Targets: install, demo, test, lint, bench. All use the environment in .venv,
+# Targets: install, demo, test, test-all, lint, docs, bench. All use the environment in .venv,
 # which is made when it is missing and updated when the requirements change.
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 REQUIREMENTS := $(wildcard requirements/*.txt) requirements.txt setup.py
 
-DEMO_CONFIG := configs/gmp/gmp_slowfast-r18-resnet18_1xb16-8e_mini-hac-cartoon.py
+DEMO_CONFIG := configs/gmp/gmp.py
 DEMO_DIR := work_dirs/demo
 
-.PHONY: install demo test lint bench
+.PHONY: install demo test test-all lint docs bench
 
 install: $(STAMP)
 
@@ -24,16 +24,25 @@ $(STAMP): $(REQUIREMENTS)
 
 demo: $(STAMP)
 	$(BIN)/python tools/data/make_mini_hac.py
-	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR) --test
+	$(BIN)/python tools/train.py $(DEMO_CONFIG) --dataset mini_hac --target cartoon --work-dir $(DEMO_DIR) --test
 	$(BIN)/python tools/analysis_tools/plot_ratios.py $(DEMO_DIR) --out $(DEMO_DIR)/ratios.png
 	$(BIN)/python tools/analysis_tools/print_summary.py $(DEMO_DIR)
 
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --durations=15
+
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --durations=15
+	$(PYTEST) -m 'not slow'
+
+test-all: $(STAMP)
+	$(PYTEST)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: $(STAMP)
+	$(BIN)/python -m pip install -qq -r requirements/docs.txt
+	$(BIN)/sphinx-build -q -W docs docs/_build
 
 bench: $(STAMP)
 	$(BIN)/python tools/analysis_tools/benchmark_step.py

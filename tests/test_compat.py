@@ -339,6 +339,7 @@ def test_upstream_still_gives_the_wrapper_a_device(tmp_path):
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 @needs_cpu
 def test_two_processes_train_on_cpu(tmp_path):
     launcher = ['-m', 'torch.distributed.run', '--nproc_per_node=2']

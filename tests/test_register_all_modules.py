@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 PUBLIC_TYPES = dict(
@@ -28,6 +30,7 @@ PUBLIC_TYPES = dict(
         'ConcatFusion',
         'CoralLoss',
         'DomainAdversarial',
+        'FusionClassifier',
         'InformationBottleneckLoss',
         'ModalityProjection',
         'MultimodalBackbone',
@@ -35,14 +38,14 @@ PUBLIC_TYPES = dict(
         'MultimodalRecognizer',
         'UnimodalDomainAdversarial',
     ],
-    OPTIM_WRAPPERS=['AmpGMPOptimWrapper', 'GMPOptimWrapper'],
+    OPTIM_WRAPPERS=['GMPOptimWrapper', 'TaskGradientOptimWrapper'],
     METRICS=['DomainAccMetric', 'TargetScoreMetric'],
     DATA_SAMPLERS=['SourceTargetBatchSampler'],
     INFERENCERS=['AudioVideoInferencer'],
     HOOKS=[
         'AtomicCheckpointHook',
         'CheckInvalidLossHook',
-        'RNGStateHook',
+        'StepSeedHook',
         'ReplicaCheckHook',
         'TargetHistoryHook',
     ],
@@ -107,5 +110,6 @@ def test_config_with_custom_imports_registers_everything(tmp_path):
     run_python(CONFIG_REGISTERS, tmp_path)
 
 
+@pytest.mark.slow
 def test_notebook(tmp_path):
     run_python(NOTEBOOK, tmp_path)

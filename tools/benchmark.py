@@ -17,7 +17,7 @@ import torch
 import yaml
 from mmengine.config import DictAction
 
-from mmgmp.benchmark.collect import MAIN_METRIC, compare_plan
+from mmgmp.benchmark.collect import TARGET_METRIC, compare_plan
 from mmgmp.benchmark.execute import forget_result, read_result
 from mmgmp.benchmark.fingerprint import dataset_version
 from mmgmp.benchmark.plan import Plan, load_plan
@@ -27,7 +27,7 @@ from mmgmp.benchmark.run import Run
 from mmgmp.benchmark.scheduler import Slots, run_all, usable_cores
 from mmgmp.benchmark.tables import markdown_table
 from mmgmp.benchmark.verdict import markdown_verdict
-from mmgmp.utils import register_all_modules
+from mmgmp.utils import one_line_errors, register_all_modules
 
 ROOT = Path('work_dirs/benchmark')
 
@@ -131,7 +131,7 @@ class Progress:
         row = rows[0]
         text = f'FAILED: {row["reason"]}'
         if row['state'] == 'finished':
-            text = f'{100 * row[MAIN_METRIC]:.1f} % on the target'
+            text = f'{100 * row[TARGET_METRIC]:.1f} % on the target'
         seconds = (time.perf_counter() - self.start) / self.done
         left = timedelta(seconds=round(seconds * (self.total - self.done)))
         print(
@@ -168,8 +168,9 @@ def prepare(runs: list[tuple[Run, Path]]) -> None:
     """
     seen = set()
     for run, _ in runs:
-        if (run.config, str(run.overrides)) not in seen:
-            seen.add((run.config, str(run.overrides)))
+        config = run.identity()['config_hash']
+        if config not in seen:
+            seen.add(config)
             dataset_version(run.load_config())
 
 
@@ -180,9 +181,11 @@ def main() -> int:
         0, or 1 if there are failed runs, or 130 if it was interrupted.
     """
     args = parse_args()
-    plan = load_plan(args.plan, args.smoke).swept(parse_sweeps(args.sweep))
-    store = ResultsStore(plan.results)
-    runs = missing_runs(plan, store, args.work_dir, args.retry_failed)
+    with one_line_errors():
+        plan = load_plan(args.plan, args.smoke)
+        plan = plan.swept(parse_sweeps(args.sweep))
+        store = ResultsStore(plan.results)
+        runs = missing_runs(plan, store, args.work_dir, args.retry_failed)
     print(
         f'{plan.name}: {len(plan.runs())} runs, {len(runs)} of them to do; '
         f'results in {plan.results}',
@@ -190,7 +193,10 @@ def main() -> int:
     )
     if args.dry_run:
         for run, work_dir in runs:
-            print(f'{run.name}: {run.config} {run.overrides} -> {work_dir}')
+            print(
+                f'{run.name}: {run.config} {run.variables} {run.overrides} '
+                f'-> {work_dir}'
+            )
         return 0
     gpus = args.gpus
     if gpus is None:

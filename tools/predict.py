@@ -8,10 +8,11 @@ import logging
 import sys
 from collections.abc import Iterator
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from mmgmp.apis import AudioVideoInferencer, format_prediction
+from mmgmp.utils import add_setting_arguments, read_setting
 
 
 def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
@@ -41,6 +42,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         action=DictAction,
         help="settings in place of the config's, as key=value",
     )
+    add_setting_arguments(parser)
     return parser, parser.parse_args()
 
 
@@ -51,7 +53,7 @@ def predict(args: argparse.Namespace) -> dict:
         ``predictions``, ``visualization`` and ``errors`` (corrupt file ->
         message).
     """
-    cfg = Config.fromfile(args.config)
+    cfg = read_setting(args)
     cfg.merge_from_dict(args.cfg_options or {})
     inferencer = AudioVideoInferencer(
         cfg, args.checkpoint, args.device, sys.stderr.isatty()

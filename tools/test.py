@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmgmp.compat import init_cpu_distributed
-from mmgmp.utils import add_run_arguments, load_config
+from mmgmp.utils import add_run_arguments, load_config, one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,9 +40,10 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Test as the config and the command line say."""
     args = parse_args()
-    cfg = load_config(args)
-    merge_args(cfg, args)
-    init_cpu_distributed(cfg, args.launcher)
+    with one_line_errors():
+        cfg = load_config(args)
+        merge_args(cfg, args)
+        init_cpu_distributed(cfg, args.launcher)
     if 'runner_type' in cfg:
         RUNNERS.build(cfg).test()
     else:

@@ -8,7 +8,8 @@ from mmengine.runner import Runner
 
 from mmgmp.apis import format_summary, train_select_test
 from mmgmp.compat import init_cpu_distributed
-from mmgmp.utils import add_run_arguments, load_config
+from mmgmp.optim import ModalityOptimWrapper
+from mmgmp.utils import add_run_arguments, load_config, one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: the Amp variant of the optim wrapper',
+        help='mixed precision',
     )
     parser.add_argument(
         '--no-validate', action='store_true', help='train without validation'
@@ -49,23 +50,26 @@ def parse_args() -> argparse.Namespace:
 
 
 def use_mixed_precision(optim_wrapper: dict) -> None:
-    """Replace the type of an optim wrapper by its Amp variant, in place.
+    """Have an optim wrapper train in mixed precision, in place.
 
     Args:
         optim_wrapper: Config of an optim wrapper.
 
     Raises:
-        ValueError: The wrapper has no registered Amp variant.
+        ValueError: An optim wrapper that is none of mmgmp and has no
+            registered Amp variant.
     """
     type_ = optim_wrapper.get('type', 'OptimWrapper')
-    if type_.startswith('Amp'):
-        return
-    if OPTIM_WRAPPERS.get(f'Amp{type_}') is None:
-        raise ValueError(
-            f'--amp: the optim wrapper {type_!r} has no mixed precision '
-            f"variant 'Amp{type_}'; train without --amp"
-        )
-    optim_wrapper['type'] = f'Amp{type_}'
+    wrapper = OPTIM_WRAPPERS.get(type_)
+    if wrapper is not None and issubclass(wrapper, ModalityOptimWrapper):
+        optim_wrapper['amp'] = optim_wrapper.get('amp') or True
+    elif not type_.startswith('Amp'):
+        if OPTIM_WRAPPERS.get(f'Amp{type_}') is None:
+            raise ValueError(
+                f'--amp: the optim wrapper {type_!r} has no mixed precision '
+                f"variant 'Amp{type_}'; train without --amp"
+            )
+        optim_wrapper['type'] = f'Amp{type_}'
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
@@ -92,9 +96,10 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Train as the config and the command line say."""
     args = parse_args()
-    cfg = load_config(args)
-    merge_args(cfg, args)
-    init_cpu_distributed(cfg, args.launcher)
+    with one_line_errors():
+        cfg = load_config(args)
+        merge_args(cfg, args)
+        init_cpu_distributed(cfg, args.launcher)
     if args.test:
         summary = train_select_test(cfg)
         if is_main_process():

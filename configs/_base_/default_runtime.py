@@ -26,7 +26,7 @@ custom_hooks = [
     dict(type='CorruptSampleHook'),
     # Seeds each sample and iteration by its place in the training, so that a
     # resumed run goes on as if it had not been interrupted.
-    dict(type='RNGStateHook'),
+    dict(type='StepSeedHook'),
 ]
 
 env_cfg = dict(

@@ -7,11 +7,13 @@ from collections import defaultdict
 import pandas as pd
 from mmengine.config import Config
 
+from mmgmp.evaluation import MAIN_METRIC
+
 from .comparison import Comparison, compare
 from .plan import Plan
 from .run import Run
 
-MAIN_METRIC = 'target/acc/all/fused/top1'
+TARGET_METRIC = f'target/{MAIN_METRIC}'
 # Name of a setting in print, where it is not the last part of its key.
 SYMBOLS = dict(reversal_weight='lambda')
 
@@ -43,7 +45,10 @@ def rows_of(
 
 
 def compare_plan(
-    plan: Plan, frame: pd.DataFrame, selection: str, metric: str = MAIN_METRIC
+    plan: Plan,
+    frame: pd.DataFrame,
+    selection: str,
+    metric: str = TARGET_METRIC,
 ) -> Comparison:
     """Compare the methods of a plan by one metric.
 
@@ -71,12 +76,12 @@ def compare_plan(
             scores[run.label][run.target][run.seed] = score
     return compare(
         scores,
-        plan.targets,
+        tuple(plan.targets),
         plan.seeds,
         plan.baseline,
         selection,
         failures,
-        plan.chance if metric == MAIN_METRIC else None,
+        plan.chance if metric == TARGET_METRIC else None,
     )
 
 

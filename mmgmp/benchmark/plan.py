@@ -5,11 +5,13 @@ from pathlib import Path
 
 import yaml
 
+from mmgmp.utils.setting import VARIABLES
+
 from .run import Run
 
 REQUIRED = {'results', 'targets', 'seeds', 'methods'}
-OPTIONAL = {'title', 'note', 'baseline', 'chance', 'smoke'}
-METHOD_KEYS = {'config', 'overrides', 'sweep'}
+OPTIONAL = {'title', 'note', 'baseline', 'chance', 'smoke', 'variables'}
+METHOD_KEYS = {'config', 'overrides', 'sweep', 'variables'}
 SMOKE_KEYS = {'targets', 'seeds', 'methods', 'overrides'}
 
 
@@ -19,16 +21,19 @@ class Method:
 
     Attributes:
         label: Its name.
-        config: Config file, in which ``{target}`` stands for the target.
+        config: Config file.
         overrides: Settings in place of the config's, by dotted key.
         varied: Label of the method that is varied, key and value, if this is
             a row of a sweep.
+        variables: What the config reads, in place of the plan's, such as the
+            modalities.
     """
 
     label: str
     config: str
     overrides: dict = field(default_factory=dict)
     varied: tuple | None = None
+    variables: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,37 +43,41 @@ class Plan:
     Attributes:
         name: Stem of the plan's file.
         results: CSV file of the results, which plans may share.
-        targets: Names that take the place of ``{target}`` in the configs.
+        targets: Name of each target -> the variables that it sets.
         seeds: Seeds of each method on each target.
         methods: Methods by label.
         baseline: Label of the method that the others are compared with.
         title: Heading of the table.
         note: Sentence for the report, such as that a plan was not run.
         chance: Accuracy of guessing, in [0, 1].
+        variables: What all configs read, such as the data set; see
+            :data:`mmgmp.utils.setting.VARIABLES`.
     """
 
     name: str
     results: Path
-    targets: tuple[str, ...]
+    targets: dict[str, dict]
     seeds: tuple[int, ...]
     methods: dict[str, Method]
     baseline: str | None = None
     title: str = ''
     note: str = ''
     chance: float | None = None
+    variables: dict = field(default_factory=dict)
 
     def runs(self) -> list[Run]:
         """All runs, seed by seed, so that early rows cover all methods."""
         return [
             Run(
                 method.label,
-                method.config.replace('{target}', target),
+                method.config,
                 target,
                 seed,
                 method.overrides,
+                {**self.variables, **variables, **method.variables},
             )
             for seed in self.seeds
-            for target in self.targets
+            for target, variables in self.targets.items()
             for method in self.methods.values()
         ]
 
@@ -94,9 +103,11 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
     """Read a plan.
 
     Args:
-        path: YAML file with ``results``, ``targets``, ``seeds``, ``methods``
-            (label -> ``config``, ``overrides``, ``sweep``) and, if wanted,
-            ``baseline``, ``title``, ``note``, ``chance`` and ``smoke``.
+        path: YAML file with ``results``, ``targets`` (a list of domains, or
+            name -> variables), ``seeds``, ``methods`` (label -> ``config``,
+            ``variables``, ``overrides``, ``sweep``) and, if wanted,
+            ``variables``, ``baseline``, ``title``, ``note``, ``chance`` and
+            ``smoke``.
         smoke: Whether to replace what the plan's ``smoke`` names: ``targets``,
             ``seeds``, ``methods`` (labels to keep), ``overrides`` (of all
             methods). Its results go to ``work_dirs``.
@@ -121,6 +132,7 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
         raise ValueError(f'{path} must be a mapping, got {content!r}')
     _check_keys(path, 'plan', content, REQUIRED, OPTIONAL)
     _check_lists(path, content)
+    _check_variables(path, 'the plan', content.get('variables') or {})
     methods = {}
     for label, entry in content['methods'].items():
         for method in _read_method(path, label, entry):
@@ -149,13 +161,14 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
     return Plan(
         name=f'{path.stem}-smoke' if smoke else path.stem,
         results=Path(content['results']),
-        targets=tuple(content['targets']),
+        targets=_read_targets(content['targets']),
         seeds=tuple(content['seeds']),
         methods=methods,
         baseline=baseline,
         title=content.get('title', path.stem),
         note=content.get('note', ''),
         chance=content.get('chance'),
+        variables=content.get('variables') or {},
     )
 
 
@@ -167,7 +180,13 @@ def _read_method(path: Path, label: str, entry: dict) -> list[Method]:
             f'{entry!r}'
         )
     _check_keys(path, f'method {label!r}', entry, {'config'}, METHOD_KEYS)
-    method = Method(label, entry['config'], entry.get('overrides') or {})
+    method = Method(
+        label,
+        entry['config'],
+        entry.get('overrides') or {},
+        variables=entry.get('variables') or {},
+    )
+    _check_variables(path, f'method {label!r}', method.variables)
     return [method, *_variants(method, entry.get('sweep') or {})]
 
 
@@ -178,6 +197,7 @@ def _variants(method: Method, sweeps: dict[str, Sequence]) -> list[Method]:
             method.config,
             {**method.overrides, key: value},
             (method.label, key, value),
+            method.variables,
         )
         for key, values in sweeps.items()
         for value in values
@@ -215,22 +235,43 @@ def _check_keys(
         )
 
 
+def _read_targets(targets: list | dict) -> dict[str, dict]:
+    """Variables of each target; a target in a list is its domain."""
+    if isinstance(targets, list):
+        return {target: dict(target=target) for target in targets}
+    return {name: variables or {} for name, variables in targets.items()}
+
+
+def _check_variables(path: Path, name: str, variables: dict) -> None:
+    if not isinstance(variables, dict) or variables.keys() - VARIABLES.keys():
+        raise ValueError(
+            f'{path}: `variables` of {name} must map some of '
+            f'{list(VARIABLES)} to values, got {variables!r}'
+        )
+
+
 def _check_lists(path: Path, content: dict) -> None:
-    kinds = dict(targets=str, seeds=int)
-    for key, kind in kinds.items():
-        values = content[key]
-        if (
-            not isinstance(values, list)
-            or not values
-            or not all(type(value) is kind for value in values)
-            or len(set(values)) < len(values)
-        ):
-            raise ValueError(
-                f'{path}: `{key}` must list different {kind.__name__} '
-                f'values, at least one, got {values!r}'
-            )
+    if isinstance(content['targets'], dict) and content['targets']:
+        for name, variables in content['targets'].items():
+            _check_variables(path, f'target {name!r}', variables or {})
+    else:
+        _check_list(path, 'targets', content['targets'], str)
+    _check_list(path, 'seeds', content['seeds'], int)
     if not isinstance(content['methods'], dict) or not content['methods']:
         raise ValueError(
             f'{path}: `methods` must map labels to methods, got '
             f'{content["methods"]!r}'
+        )
+
+
+def _check_list(path: Path, key: str, values: list, kind: type) -> None:
+    if (
+        not isinstance(values, list)
+        or not values
+        or not all(type(value) is kind for value in values)
+        or len(set(values)) < len(values)
+    ):
+        raise ValueError(
+            f'{path}: `{key}` must list different {kind.__name__} values, at '
+            f'least one, got {values!r}'
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from mmgmp.evaluation import MAIN_METRIC
 from mmgmp.visualization import plot_accuracies, plot_sensitivity
 
 from .cells import escape_markdown, percent
@@ -29,7 +30,7 @@ FURTHER = {
     'target, mean of classes': 'target/acc/all/fused/mean1',
     'target, video': 'target/acc/all/video/top1',
     'target, audio': 'target/acc/all/audio/top1',
-    'sources': 'source/acc/all/fused/top1',
+    'sources': f'source/{MAIN_METRIC}',
     'sources, worst': 'source/acc/worst/fused/top1',
 }
 

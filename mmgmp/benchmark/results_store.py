@@ -12,6 +12,7 @@ KEY = ('config_hash', 'seed')
 # These come first, then the metrics by name, then these.
 FIRST = (
     'config',
+    'variables',
     'overrides',
     'config_hash',
     'target',
@@ -91,7 +92,8 @@ class ResultsStore:
         metrics = sorted({*frame.columns} - {*FIRST, *LAST})
         frame = frame.reindex(columns=[*FIRST, *metrics, *LAST])
         frame['epoch'] = frame['epoch'].astype('Int64')
-        order = ['config', 'overrides', 'config_hash', 'seed', 'selection']
+        order = ['config', 'variables', 'overrides', 'config_hash']
+        order += ['seed', 'selection']
         frame = frame.sort_values(order, kind='stable')
         text = StringIO()
         frame.to_csv(

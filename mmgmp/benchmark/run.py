@@ -1,10 +1,14 @@
 # Copyright (c) mmgmp authors.
+import copy
 import functools
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
+
+from mmgmp.utils.setting import read_config
 
 from .fingerprint import config_hash
 
@@ -19,6 +23,9 @@ class Run:
         target: Name of the target, as the plan has it.
         seed: Seed in place of the config's.
         overrides: Settings in place of the config's, by dotted key.
+        variables: Data set, target and so on that the config reads, see
+            :data:`mmgmp.utils.setting.VARIABLES`. Those that are not given
+            have their default, whatever the environment says.
     """
 
     label: str
@@ -26,6 +33,7 @@ class Run:
     target: str
     seed: int
     overrides: dict = field(default_factory=dict, hash=False)
+    variables: dict = field(default_factory=dict, hash=False)
 
     def load_config(self) -> Config:
         """Read the config, with the overrides and the seed.
@@ -36,8 +44,11 @@ class Run:
         Raises:
             FileNotFoundError: There is no such config.
             KeyError: An override has no place in the config.
+            ValueError: A variable that the config does not read, or a value
+                that it does not know.
         """
-        cfg = _load(self.config, self.overrides)
+        variables = json.dumps(self.variables, sort_keys=True)
+        cfg = _load(self.config, variables, self.overrides)
         cfg.merge_from_dict({'randomness.seed': self.seed})
         return cfg
 
@@ -50,24 +61,39 @@ class Run:
         """What tells the rows of this run from those of others.
 
         Returns:
-            ``config`` (stem of its file), ``overrides`` (JSON), ``target``,
-            ``config_hash`` and ``seed``. The last two alone are the key.
+            ``config`` (stem of its file), ``variables`` and ``overrides``
+            (JSON), ``target``, ``config_hash`` and ``seed``. The last two
+            alone are the key.
 
         Raises:
             As :meth:`load_config`.
         """
+        variables = json.dumps(self.variables, sort_keys=True)
         overrides = json.dumps(self.overrides, sort_keys=True)
         return dict(
             config=Path(self.config).stem,
+            variables=variables,
             overrides=overrides,
-            config_hash=_hash(self.config, overrides),
+            config_hash=_hash(self.config, variables, overrides),
             target=self.target,
             seed=self.seed,
         )
 
 
-def _load(config: str, overrides: dict) -> Config:
-    cfg = Config.fromfile(config)
+@functools.cache
+def _read(config: str, variables: str) -> Config:
+    # MMEngine logs each variable, and a plan reads many configs.
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('WARNING')
+    try:
+        return read_config(config, json.loads(variables), exact=True)
+    finally:
+        logger.setLevel(level)
+
+
+def _load(config: str, variables: str, overrides: dict) -> Config:
+    cfg = copy.deepcopy(_read(config, variables))
     for key in overrides:
         _check_place(cfg, key, config)
     cfg.merge_from_dict(overrides)
@@ -75,8 +101,9 @@ def _load(config: str, overrides: dict) -> Config:
 
 
 @functools.cache
-def _hash(config: str, overrides: str) -> str:
-    return config_hash(_load(config, json.loads(overrides)))
+def _hash(config: str, variables: str, overrides: str) -> str:
+    cfg = _load(config, variables, json.loads(overrides))
+    return config_hash(cfg)
 
 
 def _check_place(cfg: Config, key: str, source: str) -> None:

@@ -1,7 +1,8 @@
 # Copyright (c) mmgmp authors.
 """Rules that choose the checkpoint of a run, from its validations."""
 
-MAIN_METRIC = 'acc/all/fused/top1'
+from mmgmp.evaluation import MAIN_METRIC
+
 # Scores of TargetScoreMetric, which need no labels of the target.
 SCORES = ('iw', 'dev', 'entropy', 'im', 'snd', 'bnm')
 CLASSES_USED = 'score/classes_used'

@@ -1,11 +1,22 @@
 # Copyright (c) mmgmp authors.
 from .atomic_local_backend import AtomicLocalBackend
-from .command_line import add_run_arguments, load_config
+from .command_line import (
+    add_run_arguments,
+    add_setting_arguments,
+    load_config,
+    one_line_errors,
+    read_setting,
+    setting_of,
+)
 from .setup_env import register_all_modules
 
 __all__ = [
     'AtomicLocalBackend',
     'add_run_arguments',
+    'add_setting_arguments',
     'load_config',
+    'one_line_errors',
+    'read_setting',
     'register_all_modules',
+    'setting_of',
 ]

@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmaction.registry import MODELS
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import save_checkpoint
 
+from .command_line import (
+    add_setting_arguments,
+    one_line_errors,
+    read_setting,
+)
 from .encoder_weights import ConversionReport, Rule, convert, read_state_dict
 
 
 def convert_checkpoint(
     source: str | Path,
-    config: str | Path,
+    cfg: Config,
     modality: str,
     key: str,
     rules: Sequence[Rule],
@@ -23,7 +28,7 @@ def convert_checkpoint(
 
     Args:
         source: The published checkpoint.
-        config: Config with a model that has the encoder.
+        cfg: Config with a model that has the encoder.
         modality: Modality of the encoder.
         key: Entry of the checkpoint that holds the tensors.
         rules: How its names become those of the encoder.
@@ -34,18 +39,18 @@ def convert_checkpoint(
         what became of each tensor.
 
     Raises:
-        FileNotFoundError: No such checkpoint or config.
+        FileNotFoundError: No such checkpoint.
         UnpicklingError: The checkpoint asks for more than weights need.
         ValueError: The config has no such encoder, or names no file for it,
             or the checkpoint fits in part; then nothing is written.
     """
-    cfg = Config.fromfile(config)
+    config = cfg.filename
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     backbone = cfg.model.backbone
     if modality not in backbone.encoders:
         raise ValueError(
             f'{config} has no encoder for {modality!r}, it has '
-            f'{list(backbone.encoders)}'
+            f'{list(backbone.encoders)}; --modalities chooses them'
         )
     out = out or (backbone.get('pretrained') or {}).get(modality)
     if out is None:
@@ -99,13 +104,23 @@ def run_converter(
         '--out',
         help='file to write (default: the one that the config names)',
     )
-    args = parser.parse_args()
-    out, report = convert_checkpoint(
-        args.checkpoint,
-        args.config,
-        getattr(args, 'modality', modalities[0]),
-        key,
-        rules,
-        args.out,
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help="settings in place of the config's, as key=value",
     )
+    add_setting_arguments(parser)
+    args = parser.parse_args()
+    with one_line_errors():
+        cfg = read_setting(args)
+        cfg.merge_from_dict(args.cfg_options or {})
+        out, report = convert_checkpoint(
+            args.checkpoint,
+            cfg,
+            getattr(args, 'modality', modalities[0]),
+            key,
+            rules,
+            args.out,
+        )
     print(f'{report}\nwrote {out}')

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from mmgmp.benchmark.collect import (
-    MAIN_METRIC,
+    TARGET_METRIC,
     compare_plan,
     default_values,
     rows_of,
@@ -31,7 +31,7 @@ def plan(tmp_path):
     return Plan(
         name='toy',
         results=tmp_path / 'rows.csv',
-        targets=('cartoon',),
+        targets=dict(cartoon={}),
         seeds=(0, 1),
         methods=methods,
         baseline='Base',
@@ -53,7 +53,7 @@ def store_run(plan, run, accuracy, **changes):
             peak_memory_mb=1,
             code_version='1',
             dataset_version='1',
-            **{MAIN_METRIC: accuracy + shift},
+            **{TARGET_METRIC: accuracy + shift},
         )
         for selection, shift in dict(source=0, last=0.1, oracle=0.2).items()
     ]

@@ -11,14 +11,7 @@ from mmgmp.benchmark import fingerprint
 from mmgmp.benchmark.fingerprint import code_version, dataset_version
 from mmgmp.version import __version__
 from tests.utils import counting_toy
-
-CONFIG = (
-    Path(__file__)
-    .parents[2]
-    .joinpath(
-        'configs/erm/erm_slowfast-r18-resnet18_1xb16-8e_mini-hac-cartoon.py'
-    )
-)
+from tests.utils.leaves import read_leaf
 
 
 def toy(**changes):
@@ -41,7 +34,7 @@ def test_samples_make_the_version():
 
 
 def test_files_make_the_version(tiny_mini_hac, tmp_path):
-    cfg = Config.fromfile(CONFIG)
+    cfg = read_leaf('erm')
     cfg.merge_from_dict(tiny_mini_hac)
     root = Path(cfg.test_dataloader.dataset.data_root)
     expected = dataset_version(cfg)

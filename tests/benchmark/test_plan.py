@@ -15,9 +15,9 @@ PLAN = dict(
     seeds=[3, 5],
     baseline='Base',
     methods={
-        'Base': dict(config='base-{target}.py'),
+        'Base': dict(config='base.py'),
         'GMP': dict(
-            config='gmp-{target}.py',
+            config='gmp.py',
             overrides={'optim_wrapper.alpha_p': 0},
             sweep={'optim_wrapper.alpha_k': [0, 1], 'model.x': ['a']},
         ),
@@ -50,11 +50,46 @@ def test_runs_are_the_product(write):
     assert list(plan.methods) == labels
     runs = [(r.label, r.config, r.target, r.seed) for r in plan.runs()]
     assert runs == [
-        (label, f'{label[:4].strip(",").lower()}-{target}.py', target, seed)
+        (label, f'{label[:4].strip(",").lower()}.py', target, seed)
         for seed in (3, 5)
         for target in ('human', 'cartoon')
         for label in labels
     ]
+
+
+def test_variables_of_plan_target_and_method(write):
+    plan = load_plan(
+        write(
+            variables=dict(dataset='hac', modalities='video-audio'),
+            targets=dict(
+                one=dict(target='human', sources='animal'),
+                two=dict(target='a'),
+            ),
+            methods=dict(
+                Base=dict(config='a.py'),
+                Video=dict(
+                    config='a.py',
+                    variables=dict(modalities='video'),
+                    sweep={'model.x': [1]},
+                ),
+            ),
+        )
+    )
+    one = dict(dataset='hac', target='human', sources='animal')
+    two = dict(dataset='hac', target='a')
+    assert [(r.target, r.variables) for r in plan.runs()[:6]] == [
+        ('one', dict(one, modalities='video-audio')),
+        ('one', dict(one, modalities='video')),
+        ('one', dict(one, modalities='video')),
+        ('two', dict(two, modalities='video-audio')),
+        ('two', dict(two, modalities='video')),
+        ('two', dict(two, modalities='video')),
+    ]
+
+
+def test_target_of_a_list_is_a_domain(write):
+    run = load_plan(write()).runs()[0]
+    assert (run.target, run.variables) == ('human', dict(target='human'))
 
 
 def test_sweep_varies_one_setting_at_a_time(write):
@@ -70,14 +105,14 @@ def test_sweep_varies_one_setting_at_a_time(write):
 
 def test_sweep_of_the_command_line_spares_the_baseline(write):
     methods = dict(PLAN['methods'])
-    methods['GMP'] = dict(config='gmp-{target}.py')
+    methods['GMP'] = dict(config='gmp.py')
     plan = load_plan(write(methods=methods)).swept({'a.b': [1, 2]})
     assert list(plan.methods) == ['Base', 'GMP', 'GMP, b=1', 'GMP, b=2']
 
 
 def test_smoke_reduces(write):
     plan = load_plan(write(baseline=None), smoke=True)
-    assert plan.targets == ('cartoon',)
+    assert list(plan.targets) == ['cartoon']
     assert plan.seeds == (3, 5)
     assert list(plan.methods) == ['GMP']
     assert plan.methods['GMP'].overrides == {
@@ -102,6 +137,16 @@ def test_smoke_reduces(write):
             r"unknown \['override'\]",
         ),
         (dict(baseline='ERM'), "`baseline` .* got 'ERM'"),
+        (
+            dict(variables=dict(domain='a')),
+            '`variables` of the plan',
+        ),
+        (dict(targets=dict(a=dict(b=1))), "`variables` of target 'a'"),
+        (dict(targets={}), r'`targets` .* got \{\}'),
+        (
+            dict(methods=dict(GMP=dict(config='a', variables=['hac']))),
+            "`variables` of method 'GMP'",
+        ),
         (dict(baselin='Base'), r"plan must .* unknown \['baselin'\]"),
     ],
 )

@@ -15,6 +15,7 @@ def row(seed=0, selection='source', config_hash='0012', **values):
     return (
         dict(
             config='toy',
+            variables='{}',
             overrides='{}',
             config_hash=config_hash,
             target='human',
@@ -34,7 +35,14 @@ def row(seed=0, selection='source', config_hash='0012', **values):
 
 
 def failed(seed=0):
-    keys = ('config', 'overrides', 'config_hash', 'target', 'seed')
+    keys = [
+        'config',
+        'variables',
+        'overrides',
+        'config_hash',
+        'target',
+        'seed',
+    ]
     values = {key: row(seed)[key] for key in keys}
     return dict(
         values, selection='', state='failed', reason='a, "b"', code_version='1'

@@ -5,6 +5,7 @@ import pytest
 
 from mmgmp.benchmark.fingerprint import config_hash
 from mmgmp.benchmark.run import Run
+from tests.utils.leaves import leaf_path
 
 TEXT = """
 rate = 0.5
@@ -52,6 +53,7 @@ def test_identity(config):
     run = make_run(config, **{'model.b': 2, 'model.a': 1})
     assert run.identity() == dict(
         config='toy_model',
+        variables='{}',
         overrides='{"model.a": 1, "model.b": 2}',
         config_hash=config_hash(run.load_config()),
         target='human',
@@ -94,3 +96,23 @@ def test_hash_ignores_seed_and_place(config, tmp_path):
 )
 def test_hash_of_what_matters(config, change):
     assert hash_of(config, **change) != hash_of(config)
+
+
+def test_variables_and_not_the_environment(monkeypatch):
+    config = str(leaf_path('gmp'))
+    run = Run('GMP', config, 'human', 0, variables=dict(target='human'))
+    identity = run.identity()
+    assert identity['variables'] == '{"target": "human"}'
+    monkeypatch.setenv('MMGMP_TARGET', 'animal')
+    monkeypatch.setenv('MMGMP_MODALITIES', 'video')
+    cfg = run.load_config()
+    assert (cfg.target, cfg.modalities) == ('human', ('video', 'audio'))
+    assert config_hash(cfg) == identity['config_hash']
+    other = Run('GMP', config, 'animal', 0, variables=dict(target='animal'))
+    assert other.identity()['config_hash'] != identity['config_hash']
+
+
+def test_variable_that_a_config_does_not_read(config):
+    run = Run('Toy', config, 'human', 0, variables=dict(target='human'))
+    with pytest.raises(ValueError, match='--target .* has no effect'):
+        run.load_config()

@@ -103,6 +103,7 @@ def test_local_runs_share_the_gpus_in_turn(monkeypatch, tmp_path, slot):
     assert seen == dict(cluster='slurm', slurm_partition='long', timeout_min=9)
 
 
+@pytest.mark.slow
 def test_killed_run_is_a_failure(tmp_path, monkeypatch):
     """In processes of their own: one is killed, the other ends."""
     config = write_config(tmp_path)

@@ -4,7 +4,7 @@
 import pandas as pd
 import pytest
 
-from mmgmp.benchmark.collect import MAIN_METRIC
+from mmgmp.benchmark.collect import TARGET_METRIC
 from mmgmp.benchmark.plan import Method, Plan
 from mmgmp.benchmark.selection_table import (
     recorded_selections,
@@ -20,7 +20,7 @@ def plan(tmp_path):
     return Plan(
         'toy',
         tmp_path / 'rows.csv',
-        ('cartoon',),
+        dict(cartoon={}),
         (0, 1),
         {'Base': Method('Base', config), 'a|b': Method('a|b', config, rate)},
     )
@@ -35,7 +35,7 @@ def make_frame(plan, missing):
                 'selection': rule,
                 'state': 'finished',
                 'reason': '',
-                MAIN_METRIC: 0.5 + 0.1 * run.seed * (rule == 'iw'),
+                TARGET_METRIC: 0.5 + 0.1 * run.seed * (rule == 'iw'),
             }
             for run in plan.runs()
             for rule in ('oracle', 'iw', 'source')

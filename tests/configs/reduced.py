@@ -5,16 +5,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-WIDTHS = dict(video=72, audio=32, flow=32)
+from tests.utils.memory_clips import narrow_encoders
+
 SIZES = {256: 36, 224: 32}
-NARROW = dict(
-    video=dict(
-        slow_pathway=dict(depth=18, base_channels=8),
-        fast_pathway=dict(depth=18, base_channels=1),
-    ),
-    audio=dict(stem_channels=4, base_channels=4),
-    flow=dict(depth=18, base_channels=4),
-)
 
 
 def reduce_config(cfg: Config, data_root: Path) -> Config:
@@ -22,14 +15,7 @@ def reduce_config(cfg: Config, data_root: Path) -> Config:
 
     Everything else stays as the config says; the encoders are random.
     """
-    model = cfg.model
-    for modality, encoder in model.backbone.encoders.items():
-        encoder.merge(NARROW[modality])
-    model.backbone.pretrained = None
-    # A neck gives the other parts features of its own width.
-    parts = [model.cls_head, *(model.get('objectives') or {}).values()]
-    for part in [model.neck] if 'neck' in model else parts:
-        part.in_channels = {m: WIDTHS[m] for m in part.in_channels}
+    narrow_encoders(cfg)
     for part in ('train', 'val', 'test'):
         loader = cfg[f'{part}_dataloader']
         loader.batch_size = 2

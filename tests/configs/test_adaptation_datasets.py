@@ -2,22 +2,20 @@
 """MiniHAC for adaptation: which clips are trained on and which are tested."""
 
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pytest
 from mmaction.registry import DATASETS
-from mmengine.config import Config
 from mmengine.runner import Runner, set_random_seed
 
+from tests.utils.leaves import read_leaf
 from tests.utils.tiny_tree import read_tiny_tree
 
-CONFIGS = Path(__file__).parents[2] / 'configs/_base_/datasets'
 DOMAINS = {'human', 'animal', 'cartoon'}
 
 
-def load(name, settings):
-    return read_tiny_tree(Config.fromfile(CONFIGS / f'{name}.py'), settings)
+def load(name, settings, **variables):
+    return read_tiny_tree(read_leaf(name, **variables), settings)
 
 
 def clips(dataset):
@@ -27,8 +25,8 @@ def clips(dataset):
 
 @pytest.mark.parametrize('target', sorted(DOMAINS))
 def test_clips(target, tiny_mini_hac):
-    cfg = load(f'mini_hac-adapt-{target}', tiny_mini_hac)
-    general = load(f'mini_hac-{target}', tiny_mini_hac)
+    cfg = load('boomda', tiny_mini_hac, target=target)
+    general = load('erm', tiny_mini_hac, target=target)
     source, unlabelled = DATASETS.build(cfg.train_dataloader.dataset).datasets
     test = DATASETS.build(cfg.test_dataloader.dataset)
     # Two training clips and one test clip of each of 7 classes and domains.
@@ -49,8 +47,7 @@ def test_clips(target, tiny_mini_hac):
 
 
 def test_batches_have_as_many_source_samples_as_generalization():
-    cfg = Config.fromfile(CONFIGS / 'mini_hac-adapt-cartoon.py')
-    general = Config.fromfile(CONFIGS / 'mini_hac-cartoon.py')
+    cfg, general = read_leaf('boomda'), read_leaf('erm')
     loader = cfg.train_dataloader
     num_target = loader.batch_sampler.num_target
     assert num_target == 16
@@ -61,7 +58,7 @@ def test_batches_have_as_many_source_samples_as_generalization():
 
 @pytest.mark.parametrize('target', sorted(DOMAINS))
 def test_validation_has_an_unlabelled_part(target, tiny_mini_hac):
-    cfg = load(f'mini_hac-adapt-{target}', tiny_mini_hac)
+    cfg = load('boomda', tiny_mini_hac, target=target)
     _, trained = DATASETS.build(cfg.train_dataloader.dataset).datasets
     source, unlabelled = DATASETS.build(cfg.val_dataloader.dataset).datasets
     assert clips(unlabelled) == clips(trained)
@@ -69,7 +66,7 @@ def test_validation_has_an_unlabelled_part(target, tiny_mini_hac):
         assert 'label' not in unlabelled.get_data_info(i)
     sample = unlabelled[0]['data_samples']
     assert 'gt_label' not in sample and sample.domain_name == target
-    general = load(f'mini_hac-{target}', tiny_mini_hac)
+    general = load('erm', tiny_mini_hac, target=target)
     same = DATASETS.build(general.val_dataloader.dataset)
     assert clips(source) == clips(same)
 
@@ -78,7 +75,7 @@ def test_validation_has_an_unlabelled_part(target, tiny_mini_hac):
     ('source', 'target'), list(permutations(sorted(DOMAINS), 2))
 )
 def test_one_source(source, target, tiny_mini_hac):
-    cfg = load(f'mini_hac-adapt-{source}-{target}', tiny_mini_hac)
+    cfg = load('boomda', tiny_mini_hac, target=target, sources=source)
     for part in ('train', 'val'):
         whole = DATASETS.build(cfg[f'{part}_dataloader'].dataset)
         labelled, unlabelled = whole.datasets
@@ -93,8 +90,8 @@ def test_one_source(source, target, tiny_mini_hac):
 
 @pytest.mark.parametrize('target', sorted(DOMAINS))
 def test_corrupted_target(target, tiny_mini_hac):
-    clean = load(f'mini_hac-adapt-{target}', tiny_mini_hac)
-    cfg = load(f'mini_hac-adapt-{target}_corrupted', tiny_mini_hac)
+    clean = load('boomda', tiny_mini_hac, target=target)
+    cfg = load('boomda', tiny_mini_hac, target=target, corrupted=True)
     settings = dict(batch_size=14)
     settings['batch_sampler'] = dict(
         type='SourceTargetBatchSampler', num_target=7

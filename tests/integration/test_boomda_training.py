@@ -2,7 +2,6 @@
 """Boomda in stock loops: on two ranks, resumed, and blind to labels."""
 
 import os
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,12 +17,11 @@ from torch import nn
 
 from tests.utils.adaptation import train
 from tests.utils.killable import equal, results, start
+from tests.utils.leaves import read_leaf
 from tests.utils.tiny_tree import change_table, copy_tables, read_tiny_tree
 
 from .test_unlabelled_training import TARGET, permuted
 
-ROOT = Path(__file__).parents[2]
-CONFIG = next(ROOT.glob('configs/boomda/*8e_mini-hac-cartoon.py'))
 BALANCES = ('closed_form', 'qp')
 INPUTS = dict(video=6, audio=5)
 CLASSES, WIDTH, ITERATIONS = 3, 4, 6
@@ -84,7 +82,6 @@ class ToyShiftedDataset(BaseDataset):
 
 def train_toy(work_dir, balance, rows, **options):
     """Logs and weights after 6 iterations of `rows` rows of each role."""
-    widths = dict.fromkeys(INPUTS, WIDTH)
     model = dict(
         type='MultimodalRecognizer',
         data_preprocessor=dict(
@@ -103,17 +100,15 @@ def train_toy(work_dir, balance, rows, **options):
         # Without BatchNorm, whose statistics are those of a rank's own rows.
         neck=dict(
             type='ModalityProjection',
-            in_channels=dict.fromkeys(INPUTS, 8),
             out_channels=WIDTH,
         ),
-        cls_head=dict(
-            type='MultimodalHead', num_classes=CLASSES, in_channels=widths
-        ),
+        cls_head=dict(type='MultimodalHead'),
+        in_channels=dict.fromkeys(INPUTS, 8),
+        num_classes=CLASSES,
+        num_domains=1,
         objectives=dict(
             boomda=dict(
                 type='Boomda',
-                in_channels=widths,
-                num_classes=CLASSES,
                 beta=0.01,
                 scale='dim',
                 alpha2=10,
@@ -241,7 +236,7 @@ def test_ranks_train_as_one_process_with_the_joined_batch(
 
 def train_shipped(work_dir, settings, epochs=1, root=None, **options):
     """Logs and weights; of the tree in `root`, if it is another."""
-    cfg = read_tiny_tree(Config.fromfile(CONFIG), settings)
+    cfg = read_tiny_tree(read_leaf('boomda'), settings)
     cfg.merge_from_dict(
         {
             'work_dir': str(work_dir),

@@ -153,5 +153,6 @@ def without_scope(value):
 def test_config_says_how_it_is_run_and_is_listed():
     path = str(CONFIG.relative_to(ROOT))
     assert CONFIG.read_text().startswith(f'# mim train mmaction {path} ')
-    models = yaml.safe_load((FOLDER / 'metafile.yml').read_text())['Models']
-    assert [model['Config'] for model in models] == [path]
+    metafile = (FOLDER.parent / 'metafile.yml').read_text()
+    models = yaml.safe_load(metafile)['Models']
+    assert path in [model['Config'] for model in models]

@@ -9,22 +9,23 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch.distributed as dist
-from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 
 from tests.optim.test_gmp_optim_wrapper import make_wrapper
 from tests.optim.toy import ToyModel, make_batch
 from tests.utils.killable import start
+from tests.utils.leaves import read_leaf
 
 ROOT = Path(__file__).parents[2]
-CONFIG = next(ROOT.glob('configs/gmp/gmp_slowfast-r18*mini-hac-cartoon.py'))
 LIMIT = 60  # seconds
 
 DYING_HOOK = """
 import os
 import signal
 
+import pytest
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 
@@ -69,12 +70,13 @@ def test_without_a_launcher_the_other_rank_raises(tmp_path):
     assert codes == [1, -signal.SIGKILL]
 
 
+@pytest.mark.slow
 def test_on_two_nodes_both_launchers_exit_with_an_error(
     tiny_mini_hac, tmp_path
 ):
     (tmp_path / 'dying_hook.py').write_text(DYING_HOOK)
     death = tmp_path / 'death'
-    cfg = Config.fromfile(CONFIG)
+    cfg = read_leaf('gmp')
     cfg.merge_from_dict(tiny_mini_hac)
     cfg.custom_imports.imports = ['mmgmp', 'dying_hook']
     cfg.custom_hooks.append(dict(type='DyingHook'))

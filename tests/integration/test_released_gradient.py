@@ -2,7 +2,6 @@
 """The update of the released form's config is the released one, naively."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,16 +9,15 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
+from tests.utils.leaves import read_leaf
 from tests.utils.updates import make_batch, wrapper_update
 
-ROOT = Path(__file__).parents[2]
-(CONFIG,) = ROOT.glob('configs/gmp/released/*-cartoon.py')
 MODALITIES = ('video', 'audio')
 
 
 @pytest.fixture(scope='module')
 def cfg():
-    return Config.fromfile(CONFIG)
+    return read_leaf('gmp_released')
 
 
 def build(cfg):

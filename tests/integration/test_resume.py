@@ -4,10 +4,8 @@
 import json
 import random
 import time
-from pathlib import Path
 
 import pytest
-from mmengine.config import Config
 
 from tests.utils.killable import (
     equal,
@@ -17,9 +15,8 @@ from tests.utils.killable import (
     train_config,
     wait,
 )
+from tests.utils.leaves import read_leaf
 
-ROOT = Path(__file__).parents[2]
-CONFIG = next(ROOT.glob('configs/gmp/gmp_slowfast-r18*mini-hac-cartoon.py'))
 KILLS = 3  # for each number of workers
 
 
@@ -27,7 +24,7 @@ KILLS = 3  # for each number of workers
 def settings(tiny_mini_hac):
     return {
         **tiny_mini_hac,
-        'model.cls_head.dropout_ratio': 0.5,
+        'model.cls_head.classifier.dropout_ratio': 0.5,
         'train_cfg.max_epochs': 3,
         'train_cfg.val_begin': 1,
         'train_cfg.val_interval': 1,
@@ -40,7 +37,7 @@ def settings(tiny_mini_hac):
 
 
 def config(settings, work_dir, workers=0):
-    cfg = Config.fromfile(CONFIG)
+    cfg = read_leaf('gmp')
     cfg.merge_from_dict(settings)
     cfg.train_dataloader.num_workers = workers
     cfg.train_dataloader.persistent_workers = workers > 0
@@ -70,6 +67,7 @@ def whole(settings, tmp_path_factory):
     return work_dir, checkpoints, summary(work_dir), seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('workers', [0, 2])
 def test_killed_runs_end_as_the_whole_one(workers, settings, whole, tmp_path):
     _, expected, expected_summary, seconds = whole

@@ -43,7 +43,7 @@ def write_plan(folder):
         }
         plan = dict(
             results='rows.csv',
-            targets=['cartoon'],
+            targets=dict(cartoon={}),
             seeds=list(seeds),
             baseline=next(iter(models)),
             methods=methods,
@@ -125,9 +125,11 @@ def test_dry_run(main, write_plan, folder, capsys):
 
 
 @pytest.mark.parametrize('text', ['a.b', '=1', 'a.b='])
-def test_sweep_that_is_none(main, write_plan, text):
-    with pytest.raises(ValueError, match='--sweep takes KEY=V1,V2'):
+def test_sweep_that_is_none(main, write_plan, text, capsys):
+    with pytest.raises(SystemExit) as stopped:
         main(write_plan(Base={}), '--sweep', text)
+    assert stopped.value.code == 2
+    assert 'error: --sweep takes KEY=V1,V2' in capsys.readouterr().err
 
 
 def test_failures_show_and_are_tried_again(main, write_plan, folder, capsys):
@@ -176,6 +178,7 @@ def test_interruption(main, write_plan, capsys):
     assert 'the same command goes on' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle(write_plan, folder):
     """The jobs of the killed start live on; no run is made twice."""
     plan = write_plan(seeds=(0, 1, 2), Base=dict(seconds=1))
@@ -226,6 +229,7 @@ def processes_of(session):
     return found
 
 
+@pytest.mark.slow
 def test_interrupt_stops_all_runs(write_plan, folder):
     plan = write_plan(seeds=[0], Base=dict(seconds=60))
     process = subprocess.Popen(
@@ -254,6 +258,7 @@ def test_interrupt_stops_all_runs(write_plan, folder):
             raise AssertionError(f'still running: {command}')
 
 
+@pytest.mark.slow
 def test_smoke_of_the_published_plan(folder):
     result = subprocess.run(
         [

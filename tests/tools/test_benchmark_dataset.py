@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmaction.registry import DATASETS
-from mmengine.config import Config
 
 from mmgmp.datasets import AudioSpectrogram
 from mmgmp.datasets.media import read_video
 from mmgmp.utils import register_all_modules
+from tests.utils.leaves import read_leaf
 from tests.utils.media import tone, write_wav
 
 ROOT = Path(__file__).parents[2]
@@ -44,9 +44,7 @@ def dataset(loading, tmp_path_factory):
     register_all_modules()
     root = tmp_path_factory.mktemp('clips')
     loading.write_clips(root, 2, 80, 20, (64, 48), 250)
-    config = Config.fromfile(
-        ROOT / 'configs/_base_/datasets/hac_video-audio.py'
-    )
+    config = read_leaf('erm', dataset='hac')
     return DATASETS.build(
         dict(
             config.train_dataloader.dataset,

@@ -47,6 +47,7 @@ def adaptation():
     return adaptation_steps
 
 
+@pytest.mark.slow
 def test_rows_and_table(tmp_path, monkeypatch, capsys):
     out = tmp_path / 'rows.json'
     arguments = ['--rounds', '1', '--batch-size', '4', '--json', str(out)]

@@ -9,17 +9,20 @@ from pickle import UnpicklingError
 import pytest
 import torch
 from mmaction.registry import MODELS
-from mmengine.config import Config
 from mmengine.hub import get_config
 from torchvision.models import resnet18
 
 from mmgmp.models.backbones.multimodal_backbone import global_pool
 from mmgmp.utils.convert_checkpoint import convert_checkpoint
 from mmgmp.utils.encoder_weights import MMACTION_RULES, VGGSOUND_RULES
+from tests.utils.leaves import leaf_path, read_leaf
 
 ROOT = Path(__file__).parents[2]
-MODELS_FOLDER = ROOT / 'configs/_base_/models'
-CONFIG = str(MODELS_FOLDER / 'slowfast-r50_resnet18.py')
+CONFIG = (str(leaf_path('erm')), '--dataset', 'hac')
+DEPTH_50 = {
+    f'model.backbone.encoders.video.{path}.depth': 50
+    for path in ('slow_pathway', 'fast_pathway')
+}
 STOCK = 'recognition/slowfast/slowfast_r50_8xb8-8x8x1-256e_kinetics400-rgb.py'
 
 
@@ -59,9 +62,15 @@ def vggsound(tmp_path):
     return path, net
 
 
-def load_into(config, modality, path):
+def read(modalities='video-audio', dataset='hac', **options):
+    cfg = read_leaf('erm', dataset=dataset, modalities=modalities)
+    cfg.merge_from_dict(options)
+    return cfg
+
+
+def load_into(cfg, modality, path):
     """The encoder of a config with the converted weights."""
-    encoders = Config.fromfile(config).model.backbone.encoders
+    encoders = cfg.model.backbone.encoders
     backbone = MODELS.build(
         dict(
             type='MultimodalBackbone',
@@ -80,7 +89,7 @@ def test_vggsound_gives_the_features_of_the_plain_resnet(
     out = tmp_path / 'new' / 'audio.pth'
     run_tool(
         'vggsound_to_mmpretrain.py',
-        *(source, CONFIG, '--out', out),
+        *(source, *CONFIG, '--out', out),
         monkeypatch=monkeypatch,
     )
     lines = capsys.readouterr().out.splitlines()
@@ -90,7 +99,7 @@ def test_vggsound_gives_the_features_of_the_plain_resnet(
     assert lines[-1] == f'wrote {out}'
     audio = torch.randn(2, 1, 257, 200)
     net.fc = torch.nn.Identity()
-    features = load_into(CONFIG, 'audio', out)(dict(audio=audio))['audio']
+    features = load_into(read(), 'audio', out)(dict(audio=audio))['audio']
     expected = net(audio)
     assert expected.std() > 0.1
     torch.testing.assert_close(features, expected, atol=1e-5, rtol=0)
@@ -142,21 +151,23 @@ def test_slowfast_gives_the_features_of_mmaction(
     out = tmp_path / 'video.pth'
     run_tool(
         'mmaction_to_encoder.py',
-        *(source, CONFIG, '--out', out),
+        *(source, *CONFIG, '--out', out, '--cfg-options'),
+        *(f'{key}={value}' for key, value in DEPTH_50.items()),
         monkeypatch=monkeypatch,
     )
     count = len(names) - 2
     assert f'{count} renamed, 2 dropped' in capsys.readouterr().out
     video = torch.randn(1, 3, 32, 32, 32)
     with torch.no_grad():
-        features = load_into(CONFIG, 'video', out)(dict(video=video))['video']
+        encoder = load_into(read(**DEPTH_50), 'video', out)
+        features = encoder(dict(video=video))['video']
         expected = global_pool(recognizer.backbone(video))
     assert torch.equal(features, expected)
 
 
 def test_slowonly_of_flow_is_converted(tmp_path):
-    config = MODELS_FOLDER / 'resnet18_slowonly-r50-flow.py'
-    cfg = Config.fromfile(config).model.backbone.encoders.flow
+    config = read('audio-flow')
+    cfg = config.model.backbone.encoders.flow
     head = dict(type='I3DHead', num_classes=400, in_channels=2048)
     recognizer = randomize(
         MODELS.build(dict(type='Recognizer3D', backbone=cfg, cls_head=head))
@@ -179,14 +190,13 @@ def test_slowonly_of_flow_is_converted(tmp_path):
 
 
 def test_other_depth_is_an_error_and_writes_nothing(stock_slowfast, tmp_path):
-    config = MODELS_FOLDER / 'slowfast-r101_resnet18.py'
     out = tmp_path / 'video.pth'
     with pytest.raises(
         ValueError, match=r'missing  slow_path\.layer3\.22\.conv3\.bn\.weight'
     ):
         convert_checkpoint(
             stock_slowfast[0],
-            config,
+            read(),
             'video',
             'state_dict',
             MMACTION_RULES,
@@ -195,16 +205,21 @@ def test_other_depth_is_an_error_and_writes_nothing(stock_slowfast, tmp_path):
     assert not out.exists()
 
 
-def convert_audio(source, out=None, config=CONFIG, modality='audio'):
+def convert_audio(source, out=None, cfg=None):
     return convert_checkpoint(
-        source, config, modality, 'model_state_dict', VGGSOUND_RULES, out
+        source,
+        cfg or read(),
+        'audio',
+        'model_state_dict',
+        VGGSOUND_RULES,
+        out,
     )
 
 
 def test_file_of_the_config_is_written(vggsound, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     out, _ = convert_audio(vggsound[0])
-    named = Config.fromfile(CONFIG).model.backbone.pretrained.audio
+    named = read().model.backbone.pretrained.audio
     assert str(out) == named
     checkpoint = torch.load(tmp_path / named)
     assert checkpoint['meta']['source'] == 'H.pth.tar'
@@ -226,9 +241,7 @@ def test_malicious_checkpoint_is_refused(tmp_path):
 
 
 def test_config_without_the_encoder_or_its_file_is_an_error(vggsound):
-    config = MODELS_FOLDER / 'slowfast-r101_slowonly-r50-flow.py'
     with pytest.raises(ValueError, match="no encoder for 'audio'"):
-        convert_audio(vggsound[0], config=config)
-    config = MODELS_FOLDER / 'slowfast-r18_resnet18.py'
+        convert_audio(vggsound[0], cfg=read('video-flow'))
     with pytest.raises(ValueError, match='names no file for the audio'):
-        convert_audio(vggsound[0], config=config)
+        convert_audio(vggsound[0], cfg=read(dataset='mini_hac'))

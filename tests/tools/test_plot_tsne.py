@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.utils.figures import legend_texts
+from tests.utils.leaves import read_leaf
 from tests.utils.prediction import CONFIG, save_model
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/analysis_tools/plot_tsne.py'
-GMP_CONFIG = next(ROOT.glob('configs/gmp/gmp_slowfast*mini-hac-cartoon.py'))
-OTHER_CONFIG = next(ROOT.glob('configs/erm/erm_slowfast*mini-hac-human.py'))
+GMP_CONFIG = ROOT / 'configs/gmp/gmp.py'
 
 
 @pytest.fixture(scope='module')
@@ -95,7 +95,7 @@ def test_figure(tool, main, monkeypatch, checkpoint, tmp_path):
 
 
 def test_labels_default_to_the_methods(tool):
-    assert tool.label_rows([CONFIG, GMP_CONFIG], None) == ['base', 'gmp']
+    assert tool.label_rows([CONFIG, GMP_CONFIG], None) == ['dann', 'gmp']
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,13 @@ def test_perplexity_of_more_clips_than_there_are(main, capsys, checkpoint):
 
 
 def test_rows_of_other_clips(main, capsys, checkpoint, tmp_path):
-    out = tmp_path / 'tsne.png'
+    out, other = tmp_path / 'tsne.png', tmp_path / 'other.py'
+    read_leaf('erm', target='human').dump(other)
     with pytest.raises(SystemExit):
         main(
-            *(CONFIG, checkpoint, OTHER_CONFIG, checkpoint),
+            *(CONFIG, checkpoint, other, checkpoint),
             *('--out', out, '--split', 'source'),
         )
     error = capsys.readouterr().err
-    assert f'{OTHER_CONFIG} evaluates other clips than {CONFIG}' in error
+    assert f'{other} evaluates other clips than {CONFIG}' in error
     assert not out.exists()

@@ -6,8 +6,17 @@ import runpy
 from pathlib import Path
 
 import pytest
+from mmaction.registry import OPTIM_WRAPPERS
 from mmengine.config import Config
 
+from mmgmp.optim import ModalityOptimWrapper
+from tests.utils.leaves import leaf_path
+
+MODALITY_WRAPPERS = [
+    name
+    for name, wrapper in OPTIM_WRAPPERS.module_dict.items()
+    if issubclass(wrapper, ModalityOptimWrapper)
+]
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools/train.py'))
 
 
@@ -23,12 +32,19 @@ def merge(cfg, **kwargs):
     return cfg
 
 
-@pytest.mark.parametrize(
-    'type_', ['OptimWrapper', 'GMPOptimWrapper', 'AmpGMPOptimWrapper']
-)
-def test_amp_takes_the_mixed_precision_variant(type_):
+@pytest.mark.parametrize('type_', ['OptimWrapper', 'AmpOptimWrapper'])
+def test_amp_of_a_stock_wrapper_is_its_variant(type_):
     cfg = merge(Config(dict(optim_wrapper=dict(type=type_))), amp=True)
-    assert cfg.optim_wrapper.type == 'Amp' + type_.removeprefix('Amp')
+    assert cfg.optim_wrapper == dict(type='AmpOptimWrapper')
+
+
+@pytest.mark.parametrize('type_', MODALITY_WRAPPERS)
+def test_amp_is_an_argument_of_our_wrappers(type_):
+    cfg = merge(Config(dict(optim_wrapper=dict(type=type_))), amp=True)
+    assert cfg.optim_wrapper == dict(type=type_, amp=True)
+    chosen = dict(type=type_, amp=dict(dtype='bfloat16'))
+    cfg = merge(Config(dict(optim_wrapper=chosen)), amp=True)
+    assert cfg.optim_wrapper == chosen
 
 
 def test_amp_without_a_variant_is_an_error():
@@ -52,3 +68,20 @@ def test_resume_from_a_path_and_from_the_latest():
 def test_auto_scale_lr_without_a_base_is_an_error():
     with pytest.raises(ValueError, match='base_batch_size'):
         merge(Config({}), auto_scale_lr=True)
+
+
+def test_user_mistake_is_one_line(monkeypatch, capsys):
+    config = str(leaf_path('gmp'))
+    for flags, message in (
+        (['--target', 'dog'], "must be one of ['human', 'animal', 'cartoon']"),
+        (['--dataset', 'hack'], "['epic_kitchens', 'hac', 'mini_hac']"),
+        (['--modalities', 'video-smell'], "['video', 'audio']"),
+        (['--sources', 'human-dog'], "['human', 'animal', 'cartoon']"),
+    ):
+        monkeypatch.setattr('sys.argv', ['train.py', config, *flags])
+        with pytest.raises(SystemExit) as stopped:
+            TOOL['main']()
+        assert stopped.value.code == 2
+        error = capsys.readouterr().err.strip()
+        assert error.startswith(f'train.py: error: {flags[0]} (MMGMP_')
+        assert message in error and '\n' not in error

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import torch
 from mmaction.registry import MODELS
-from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
-CONFIGS = Path(__file__).parents[2] / 'configs/_base_'
+from tests.utils.leaves import read_leaf
 
 
 @MODELS.register_module()
@@ -74,19 +73,19 @@ def adaptation_cfg(work_dir, root, epochs=2, **options):
         epochs: Number of epochs.
         **options: Other settings, with dots.
     """
-    cfg = Config.fromfile(CONFIGS / 'datasets/mini_hac-adapt-cartoon.py')
-    cfg.merge_from_dict(
-        Config.fromfile(CONFIGS / 'default_runtime.py').to_dict()
-    )
+    cfg = read_leaf('boomda', target='cartoon')
+    for key in ('train_cfg', 'val_cfg', 'test_cfg', 'param_scheduler'):
+        cfg.pop(key)
     for part in ('train', 'val', 'test'):
         dataset = cfg[f'{part}_dataloader'].dataset
         for leaf in dataset.get('datasets', [dataset]):
             leaf.type = 'HACDataset'
             leaf.data_root = str(root)
+    cfg.model = dict(type='ToyAdaptationModel')
+    cfg.optim_wrapper = dict(optimizer=dict(type='Adam', lr=0.01))
     cfg.merge_from_dict(
         {
             'work_dir': str(work_dir),
-            'model': dict(type='ToyAdaptationModel'),
             'train_dataloader.batch_size': 14,
             'train_dataloader.batch_sampler.num_target': 7,
             'train_cfg': dict(
@@ -94,7 +93,6 @@ def adaptation_cfg(work_dir, root, epochs=2, **options):
             ),
             'val_cfg': {},
             'test_cfg': {},
-            'optim_wrapper': dict(optimizer=dict(type='Adam', lr=0.01)),
             'log_level': 'ERROR',
             **options,
         }

@@ -9,10 +9,9 @@ from mmengine.config import Config
 from mmengine.runner import set_random_seed
 from torch import nn
 
-CONFIG = (
-    Path(__file__).parents[2]
-    / 'configs/base/base_slowfast-r18-resnet18_1xb16-8e_mini-hac-cartoon.py'
-)
+from tests.utils.leaves import leaf_path
+
+CONFIG = leaf_path('dann')
 
 
 def save_model(path: str | Path) -> nn.Module:

@@ -111,7 +111,7 @@ def toy_cfg(work_dir, epochs=3, **options):
                     max_keep_ckpts=1,
                 ),
             ),
-            custom_hooks=[dict(type='RNGStateHook')],
+            custom_hooks=[dict(type='StepSeedHook')],
             randomness=dict(seed=3),
             log_level='ERROR',
         )

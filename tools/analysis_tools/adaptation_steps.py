@@ -14,24 +14,21 @@ from mmgmp.models.losses import (
     BalancedCoral,
     BalancedCoralLoss,
     CoralLoss,
-    inverse_norm_weights,
-    min_norm_weights,
 )
+from mmgmp.utils.min_norm import inverse_norm_weights, min_norm_weights
 
 WIDTH = 256
 PROJECTED = dict.fromkeys(IN_CHANNELS, WIDTH)
 MODEL = dict(
     type='MultimodalRecognizer',
     backbone=BACKBONE,
-    neck=dict(
-        type='ModalityProjection',
-        in_channels=IN_CHANNELS,
-        out_channels=WIDTH,
-    ),
-    cls_head=dict(type='MultimodalHead', num_classes=7, in_channels=PROJECTED),
-    objectives=dict(
-        boomda=dict(type='Boomda', num_classes=7, in_channels=PROJECTED)
-    ),
+    neck=dict(type='ModalityProjection', out_channels=WIDTH),
+    cls_head=dict(type='MultimodalHead'),
+    modalities=list(IN_CHANNELS),
+    in_channels=IN_CHANNELS,
+    num_classes=7,
+    num_domains=1,
+    objectives=dict(boomda=dict(type='Boomda')),
 )
 
 

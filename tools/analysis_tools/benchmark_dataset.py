@@ -25,11 +25,11 @@ import cv2
 import numpy as np
 from loading_recipes import Steps, recipes, write_clips
 from mmaction.registry import DATASETS
-from mmengine.config import Config
 
 from mmgmp.utils import register_all_modules
+from mmgmp.utils.setting import read_config
 
-CONFIG = Path(__file__).parents[2] / 'configs/_base_/datasets'
+CONFIG = Path(__file__).parents[2] / 'configs/erm/erm.py'
 
 
 def parse_args() -> argparse.Namespace:
@@ -140,7 +140,7 @@ def main() -> None:
     register_all_modules()
     # As in the workers of a data loader.
     cv2.setNumThreads(0)
-    config = Config.fromfile(CONFIG / 'hac_video-audio.py')
+    config = read_config(CONFIG, dict(dataset='hac'), exact=True)
     report = []
     for keyint in args.keyint:
         with tempfile.TemporaryDirectory() as root:

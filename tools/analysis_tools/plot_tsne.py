@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from mmgmp.apis import DomainFeatures, extract_features
 from mmgmp.apis.extract_features import SPLITS
+from mmgmp.utils import add_setting_arguments, setting_of
+from mmgmp.utils.setting import read_config
 from mmgmp.visualization import embed_tsne, plot_embedding
 from mmgmp.visualization.style import check_out
 
@@ -27,8 +29,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument(
         '--labels',
         nargs='+',
-        help='one per row; defaults to the methods, with which the names of '
-        'the configs begin',
+        help='one per row; defaults to the names of the configs',
     )
     parser.add_argument(
         '--out', default='tsne.png', help='file to write: .png or .pdf'
@@ -59,6 +60,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         action=DictAction,
         help="settings in place of the configs', as key=value",
     )
+    add_setting_arguments(parser)
     return parser, parser.parse_args()
 
 
@@ -76,7 +78,7 @@ def label_rows(
             rows have the same label.
     """
     if labels is None:
-        labels = [Path(config).stem.split('_')[0] for config in configs]
+        labels = [Path(config).stem for config in configs]
     if len(labels) != len(configs):
         raise ValueError(
             f'`--labels` has {len(labels)} labels {list(labels)} for '
@@ -99,7 +101,7 @@ def extract_rows(args: argparse.Namespace) -> list[DomainFeatures]:
     """
     rows = []
     for config, checkpoint in zip(args.runs[::2], args.runs[1::2]):
-        cfg = Config.fromfile(config)
+        cfg = read_config(config, setting_of(args))
         cfg.merge_from_dict(args.cfg_options or {})
         rows.append(extract_features(cfg, checkpoint, args.split, args.device))
         if (

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchjd.aggregation import PCGrad
 from torchjd.autojac import jac_to_grad, mtl_backward
 
+from mmgmp.models import TrainBatch
 from mmgmp.models.losses import mean_confidence
 from mmgmp.optim import GMPWeighting, discrepancy_ratio
 
@@ -27,17 +28,12 @@ WRAPPERS = dict(
 )
 MODEL = dict(
     type='MultimodalRecognizer',
-    cls_head=dict(
-        type='MultimodalHead',
-        num_classes=7,
-        in_channels=IN_CHANNELS,
-        hidden_channels=256,
-    ),
-    objectives=dict(
-        domain=dict(
-            type='DomainAdversarial', num_domains=2, in_channels=IN_CHANNELS
-        )
-    ),
+    cls_head=dict(type='MultimodalHead', classifier=dict(hidden_channels=256)),
+    modalities=list(IN_CHANNELS),
+    in_channels=IN_CHANNELS,
+    num_classes=7,
+    num_domains=2,
+    objectives=dict(domain=dict(type='DomainAdversarial')),
 )
 
 
@@ -167,12 +163,18 @@ class TrainingSteps(ComparedSteps):
     def _losses(self, features: dict[str, Tensor]) -> list[Tensor]:
         """Classification and domain loss of the given modalities."""
         labels, domains = self._targets()
-        logits = self.model.cls_head(features)
-        domain = self.model.objectives['domain'](
-            features, logits, labels, domains
+        batch = TrainBatch(
+            inputs=self.inputs,
+            features=features,
+            logits=self.model.cls_head(features),
+            labels=labels,
+            domains=domains,
+            hidden_labels=torch.full_like(labels, -1),
+            progress=0.0,
         )
+        domain = self.model.objectives['domain'](batch, self.model)
         return [
-            self.model.cls_head.loss_cls(logits, labels),
+            self.model.cls_head.loss_cls(batch.logits, labels),
             domain['loss_domain'],
         ]
 

@@ -1,52 +1,66 @@
 # MiniHAC: generated audio-video clips in the layout of HAC. The folder is
-# made on first use. A target is chosen by mini_hac-<target>.py.
-dataset_type = 'MiniHACDataset'
+# made on first use. settings/mini_hac.py chooses the domains.
+_base_ = []
+
+from mmgmp.utils.setting import choose_modalities
+
+dataset = 'mini_hac'
+domains = ('human', 'animal', 'cartoon')
+num_classes = 7
+modalities = choose_modalities(
+    ('video', 'audio'), '{{$MMGMP_MODALITIES:video-audio}}'
+)
 data_root = 'data/mini_hac'
 
-# 8 of 43 consecutive frames (1.8 s), 40 pixels; spectrogram of 1.5 s.
+# 8 of 43 consecutive frames (1.8 s), 40 pixels; the sound of these, as a
+# spectrogram of 1.5 s. Sound alone has the same window.
+has_video, has_audio = 'video' in modalities, 'audio' in modalities
+load_video = dict(type='LoadVideo', short_side=45)
 sample = dict(type='SampleFrames', clip_len=8, frame_interval=6, num_clips=1)
-audio = [
+select = [dict(type='SelectFrames')] * has_video
+sound = [
     dict(type='LoadAudio', sample_rate=16000),
     dict(type='AudioSpectrogram', num_samples=24000, nperseg=256, noverlap=16),
-]
+] * has_audio
+augment = [
+    dict(type='RandomCrop', size=40),
+    dict(type='Flip', flip_ratio=0.5),
+] * has_video + [dict(type='SpectrogramAugment')] * has_audio
+crop = [dict(type='CenterCrop', crop_size=40)] * has_video
+keys = dict(video='imgs', audio='audios')
 pack = [
-    dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='FormatSpectrogram'),
+    *[dict(type='FormatShape', input_format='NCTHW')] * has_video,
+    *[dict(type='FormatSpectrogram')] * has_audio,
     dict(
         type='KeyMapper',
         transforms=[],
-        remapping=dict(imgs='video', audios='audio'),
+        remapping={keys[m]: m for m in modalities},
     ),
     dict(
         type='PackActionInputs',
-        collect_keys=('video', 'audio'),
+        collect_keys=modalities,
         algorithm_keys=('domain',),
         meta_keys=('filename', 'domain_name'),
     ),
 ]
 # The decoded clips stay in memory (about 80 MB) after the first epoch.
 train_pipeline = [
-    dict(
-        type='CachedTransforms',
-        transforms=[dict(type='LoadVideo', short_side=45)],
-    ),
+    dict(type='CachedTransforms', transforms=[load_video]),
     sample,
-    dict(type='SelectFrames'),
-    *audio,
-    dict(type='RandomCrop', size=40),
-    dict(type='Flip', flip_ratio=0.5),
-    dict(type='SpectrogramAugment'),
+    *select,
+    *sound,
+    *augment,
     *pack,
 ]
 test_pipeline = [
     dict(
         type='CachedTransforms',
         transforms=[
-            dict(type='LoadVideo', short_side=45),
+            load_video,
             dict(sample, test_mode=True),
-            dict(type='SelectFrames'),
-            *audio,
-            dict(type='CenterCrop', crop_size=40),
+            *select,
+            *sound,
+            *crop,
         ],
     ),
     *pack,
@@ -54,18 +68,14 @@ test_pipeline = [
 
 # Loading in the main process keeps one cache and, on few cores, the cores for
 # training; more workers need persistent_workers=True to keep their caches.
+clips = dict(type='MiniHACDataset', data_root=data_root, modalities=modalities)
 train_dataloader = dict(
     batch_size=16,
     num_workers=0,
     persistent_workers=False,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='train',
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(clips, split='train', pipeline=train_pipeline),
 )
 evaluation = dict(
     batch_size=32,
@@ -73,12 +83,7 @@ evaluation = dict(
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
-held_out = dict(
-    type=dataset_type,
-    data_root=data_root,
-    pipeline=test_pipeline,
-    test_mode=True,
-)
+held_out = dict(clips, pipeline=test_pipeline, test_mode=True)
 # Model selection: the test clips of the source domains.
 val_dataloader = dict(evaluation, dataset=dict(held_out, split='test'))
 # The unseen domain, all of its clips.

@@ -1,6 +1,6 @@
 # The pipelines of the published protocols (SimMMDG and its successors), which
-# HAC and EPIC-Kitchens share; hac.py and epic_kitchens.py build on them.
-# A modality's transforms end in its key of the model inputs.
+# HAC and EPIC-Kitchens share. The transforms of a modality end in its key of the
+# model inputs.
 
 # 32 of 64 consecutive frames: (1, 3, 32, 224, 224). Shorter videos wrap.
 rgb_sample = dict(
@@ -66,18 +66,35 @@ flow_test = [
     )
 ]
 
-# The sound, repeated or cut to 10 s at 16 kHz: (1, 257, 1004). They follow a
-# LoadAudio, whose window differs between the data sets.
+# The sound, repeated or cut to 10 s at 16 kHz: (1, 257, 1004). Silent clips are
+# kept, as published. A data set says by `align` which seconds it takes.
+load_audio = dict(type='LoadAudio', allow_silence=True)
 audio_format = [
     dict(type='FormatSpectrogram'),
     dict(type='KeyMapper', transforms=[], remapping=dict(audios='audio')),
 ]
 audio_train = [
+    load_audio,
     dict(type='AudioSpectrogram'),
     dict(type='SpectrogramAugment'),
     *audio_format,
 ]
-audio_test = [dict(type='AudioSpectrogram'), *audio_format]
+audio_test = [load_audio, dict(type='AudioSpectrogram'), *audio_format]
+
+# Modality -> its transforms. Sound without pictures has the seconds that it has
+# with them.
+train_transforms = dict(
+    video=rgb_train,
+    audio=audio_train,
+    flow=flow_train,
+    frames_of_audio=rgb_train[:2],
+)
+test_transforms = dict(
+    video=rgb_test,
+    audio=audio_test,
+    flow=flow_test,
+    frames_of_audio=rgb_test[:2],
+)
 
 pack = dict(
     type='PackActionInputs',
@@ -96,10 +113,21 @@ loader = dict(
     # swapped out.
     pin_memory=True,
 )
-train_loader = dict(
+evaluation = dict(
+    loader,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(split='test', test_mode=True),
+)
+train_dataloader = dict(
     loader,
     # As published. A last batch of one sample would fail in batch norm.
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(split='train'),
 )
-eval_loader = dict(loader, sampler=dict(type='DefaultSampler', shuffle=False))
+# Model selection: the test clips of the source domains.
+val_dataloader = evaluation
+# The unseen domain.
+test_dataloader = evaluation
+val_evaluator = dict(type='DomainAccMetric')
+test_evaluator = val_evaluator

@@ -1,0 +1,60 @@
+# A setting with an unlabelled target in every training batch.
+_base_ = './setting.py'
+
+# To log how good pseudo labels are, keep_hidden_label=True in `unlabelled`.
+train_pipeline = [
+    *_base_.train_pipeline[:-1],
+    dict(_base_.train_pipeline[-1], algorithm_keys=('domain', 'hidden_label')),
+]
+target_train_pipeline = train_pipeline
+if _base_.corrupted:
+    target_train_pipeline = [
+        dict(_base_.corruption, transforms=train_pipeline)
+    ]
+distinct = _base_.get('adaptation_clips', dict())
+
+labelled = dict(
+    _base_.train_dataloader.dataset, pipeline=train_pipeline, **distinct
+)
+# The training clips of the target. Their labels are dropped as the list is
+# read.
+unlabelled = dict(
+    labelled,
+    pipeline=target_train_pipeline,
+    labelled=False,
+    domains=[_base_.target],
+    source_domains=_base_.sources,
+)
+# 16 of the sources, as many as without adaptation, and 16 of the target.
+train_dataloader = dict(
+    batch_size=32,
+    batch_sampler=dict(type='SourceTargetBatchSampler', num_target=16),
+    # Batches are always full; PyTorch wants it so with a batch sampler.
+    drop_last=False,
+    dataset=dict(
+        _delete_=True,
+        type='ConcatDataset',
+        datasets=[labelled, unlabelled],
+        ignore_keys=['domains'],
+    ),
+)
+# Selection: the test clips of the sources, and the training clips of the target
+# without labels, for the scores that choose without them.
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='ConcatDataset',
+        datasets=[
+            dict(_base_.val_dataloader.dataset, **distinct),
+            dict(unlabelled, pipeline=_base_.target_pipeline, test_mode=True),
+        ],
+        ignore_keys=['domains'],
+    ),
+)
+val_evaluator = [
+    dict(type='DomainAccMetric'),
+    dict(type='TargetScoreMetric'),
+]
+# The test clips of the target. Training has seen the others, if without their
+# labels; generalization is tested on all clips.
+test_dataloader = dict(dataset=dict(split='test', **distinct))

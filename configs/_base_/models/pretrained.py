@@ -1,0 +1,101 @@
+# The model of the published experiments, and the pre-trained encoders from which
+# a setting takes those of its modalities.
+model = dict(
+    type='MultimodalRecognizer',
+    data_preprocessor=dict(type='MultiModalDataPreprocessor'),
+    backbone=dict(type='MultimodalBackbone'),
+    cls_head=dict(
+        type='MultimodalHead',
+        classifier=dict(
+            type='FusionClassifier',
+            hidden_channels=512,
+            dropout_ratio=0.5,
+            # The other modalities' features set to zero.
+            unimodal='masked',
+        ),
+    ),
+)
+
+preprocessors = dict(
+    video=dict(
+        type='ActionDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        format_shape='NCTHW',
+    ),
+    audio=dict(type='ActionDataPreprocessor'),
+    flow=dict(
+        type='ActionDataPreprocessor',
+        mean=[128, 128],
+        std=[128, 128],
+        format_shape='NCTHW',
+    ),
+)
+
+# Modality -> width of its pooled features.
+widths = dict(video=2304, audio=512, flow=2048)
+
+encoders = dict(
+    # SlowFast R101 8x8, on 32 frames: 8 in the slow pathway, all in the fast.
+    video=dict(
+        type='ResNet3dSlowFast',
+        resample_rate=4,
+        speed_ratio=4,
+        channel_ratio=8,
+        slow_pathway=dict(
+            type='resnet3d',
+            depth=101,
+            pretrained=None,
+            lateral=True,
+            fusion_kernel=7,
+            conv1_kernel=(1, 7, 7),
+            conv1_stride_t=1,
+            pool1_stride_t=1,
+            inflate=(0, 0, 1, 1),
+        ),
+        fast_pathway=dict(
+            type='resnet3d',
+            depth=101,
+            pretrained=None,
+            lateral=False,
+            base_channels=8,
+            conv1_kernel=(5, 7, 7),
+            conv1_stride_t=1,
+            pool1_stride_t=1,
+        ),
+    ),
+    # ResNet-18 on a log-spectrogram.
+    audio=dict(
+        type='mmpretrain.ResNet',
+        depth=18,
+        in_channels=1,
+        # For `random_init`: the published layer4 does not start at zero.
+        zero_init_residual=False,
+    ),
+    # SlowOnly R50 8x8 on the two components of optical flow.
+    flow=dict(
+        type='ResNet3dSlowOnly',
+        depth=50,
+        pretrained=None,
+        lateral=False,
+        in_channels=2,
+        conv1_kernel=(1, 7, 7),
+        conv1_stride_t=1,
+        pool1_stride_t=1,
+        inflate=(0, 0, 1, 1),
+    ),
+)
+
+# Kinetics-400, VGGSound and Kinetics-400; see tools/model_converters/README.md.
+pretrained = dict(
+    video='checkpoints/slowfast_r101_8x8_kinetics400.pth',
+    audio='checkpoints/resnet18_vggsound.pth',
+    flow='checkpoints/slowonly_r50_8x8_kinetics400_flow.pth',
+)
+
+# The rest is frozen, lateral connections too.
+trainable = dict(
+    video=['slow_path.layer4', 'fast_path.layer4'],
+    audio=['layer4'],
+    flow=['layer4'],
+)

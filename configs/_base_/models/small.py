@@ -1,0 +1,72 @@
+# Narrow encoders for small data: SlowFast-18 (slow pathway 16 channels, fast 4;
+# small stems) on 8 frames and ResNet-18 (16 channels) on a log-spectrogram.
+model = dict(
+    type='MultimodalRecognizer',
+    data_preprocessor=dict(type='MultiModalDataPreprocessor'),
+    backbone=dict(type='MultimodalBackbone'),
+    cls_head=dict(
+        type='MultimodalHead',
+        classifier=dict(
+            type='FusionClassifier',
+            hidden_channels=256,
+            # The other modality's features set to zero.
+            unimodal='masked',
+        ),
+    ),
+)
+
+preprocessors = dict(
+    video=dict(
+        type='ActionDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        format_shape='NCTHW',
+    ),
+    audio=dict(type='ActionDataPreprocessor'),
+)
+
+# Modality -> width of its pooled features.
+widths = dict(video=160, audio=128)
+
+encoders = dict(
+    video=dict(
+        type='ResNet3dSlowFast',
+        # The slow pathway sees every fourth of the frames.
+        resample_rate=4,
+        speed_ratio=4,
+        channel_ratio=4,
+        slow_pathway=dict(
+            type='resnet3d',
+            depth=18,
+            # Residual branches that start at zero learn little in a run as
+            # short as this.
+            zero_init_residual=False,
+            pretrained=None,
+            lateral=True,
+            base_channels=16,
+            conv1_kernel=(1, 5, 5),
+            conv1_stride_t=1,
+            pool1_stride_t=1,
+            inflate=(0, 0, 1, 1),
+        ),
+        fast_pathway=dict(
+            type='resnet3d',
+            depth=18,
+            zero_init_residual=False,
+            pretrained=None,
+            lateral=False,
+            base_channels=4,
+            conv1_kernel=(3, 5, 5),
+            conv1_stride_t=1,
+            pool1_stride_t=1,
+        ),
+    ),
+    audio=dict(
+        type='mmpretrain.ResNet',
+        depth=18,
+        in_channels=1,
+        stem_channels=16,
+        base_channels=16,
+        zero_init_residual=False,
+    ),
+)

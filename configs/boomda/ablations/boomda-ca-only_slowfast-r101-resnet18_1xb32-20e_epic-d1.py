@@ -1,6 +1,0 @@
-# python tools/train.py configs/boomda/ablations/boomda-ca-only_slowfast-r101-resnet18_1xb32-20e_epic-d1.py \
-#     --test
-# Alignment (CA) with equal weights, without pseudo labels.
-_base_ = '../epic_kitchens/boomda_slowfast-r101-resnet18_1xb32-20e_epic-d1.py'
-
-model = dict(objectives=dict(boomda=dict(alpha1=0, balance='equal')))

@@ -1,6 +1,0 @@
-# python tools/train.py configs/boomda/ablations/boomda-equal_slowfast-r101-resnet18_1xb32-20e_epic-d1.py \
-#     --test
-# Pseudo labels and alignment with equal weights: both, unbalanced.
-_base_ = '../epic_kitchens/boomda_slowfast-r101-resnet18_1xb32-20e_epic-d1.py'
-
-model = dict(objectives=dict(boomda=dict(balance='equal')))

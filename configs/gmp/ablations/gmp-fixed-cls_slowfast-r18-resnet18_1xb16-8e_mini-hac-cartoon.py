@@ -1,7 +1,0 @@
-# python tools/train.py configs/gmp/ablations/gmp-fixed-cls_slowfast-r18-resnet18_1xb16-8e_mini-hac-cartoon.py \
-#     --test
-# Table 4, "Fixed Proj-Class".
-# In a conflict the classification gradient is always the one projected.
-_base_ = '../gmp_slowfast-r18-resnet18_1xb16-8e_mini-hac-cartoon.py'
-
-optim_wrapper = dict(projection='fixed_cls')
