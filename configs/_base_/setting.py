@@ -33,7 +33,7 @@ test_dataloader = dict(
     )
 )
 
-# Name of the setting in the work dir of a run.
+# Name of the setting in the work dir of a run, and at the top of its log.
 setting = '_'.join(
     [
         _base_.dataset,
@@ -43,3 +43,5 @@ setting = '_'.join(
         _base_.target + ('-corrupted' if corrupted else ''),
     ]
 )
+# MMEngine logs what it finds here.
+env_cfg = dict(setting=setting)

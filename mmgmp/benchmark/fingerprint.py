@@ -58,6 +58,11 @@ def config_hash(cfg: Config) -> str:
     settings = {key: cfg[key] for key in arguments if key in cfg}
     if 'randomness' in settings:
         settings['randomness'] = dict(settings['randomness'], seed=None)
+    if 'env_cfg' in settings:
+        # The name of what the other settings say.
+        settings['env_cfg'] = {
+            k: v for k, v in settings['env_cfg'].items() if k != 'setting'
+        }
     for part in PARTS:
         key = f'{part}_dataloader'
         if settings.get(key) is not None:

@@ -2,6 +2,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import torch
+from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 # In place of the label, and of the domain, of an unlabelled sample.
@@ -70,3 +72,57 @@ class _Rows(Mapping):
 
     def __len__(self) -> int:
         return len(self._tensors)
+
+
+def stack_labels(data_samples: list[ActionDataSample]) -> Tensor:
+    """Labels of a training batch.
+
+    Args:
+        data_samples: N samples, with ``gt_label`` if they are labelled.
+
+    Returns:
+        (N,) int64 on the CPU, -1 where there is none.
+
+    Raises:
+        ValueError: No sample has a label.
+    """
+    labels = torch.cat(
+        [
+            sample.gt_label if 'gt_label' in sample else torch.tensor([-1])
+            for sample in data_samples
+        ]
+    ).cpu()
+    if bool((labels == UNLABELLED).all()):
+        raise ValueError(
+            'no sample of the batch has a label: a batch needs samples of a '
+            'source domain, too'
+        )
+    return labels
+
+
+def stack_domains(
+    data_samples: list[ActionDataSample], labels: Tensor
+) -> Tensor:
+    """Source domains of a training batch.
+
+    Args:
+        data_samples: N samples, with ``domain`` if they are labelled.
+        labels: What :func:`stack_labels` gives.
+
+    Returns:
+        (N,) int64 on the CPU, -1 where there is no label.
+
+    Raises:
+        ValueError: A labelled sample has no source domain.
+    """
+    known = (labels != UNLABELLED).tolist()
+    domains = [sample.get('domain') for sample in data_samples]
+    domains = [d if k else UNLABELLED for d, k in zip(domains, known)]
+    of_sources = [d for d, k in zip(domains, known) if k]
+    if any(domain is None or domain < 0 for domain in of_sources):
+        raise ValueError(
+            'an objective trains on source domains, but the batch has the '
+            f'domains {domains}: pass `domain` through `algorithm_keys` of '
+            'PackActionInputs and train on source domains only'
+        )
+    return torch.tensor(domains)

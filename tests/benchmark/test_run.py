@@ -12,6 +12,7 @@ rate = 0.5
 model = dict(type='Toy', parts=[dict(rate=rate)])
 train_dataloader = dict(dataset=dict(data_root='here'), num_workers=2)
 randomness = dict(seed=1, deterministic=True)
+env_cfg = dict(cudnn_benchmark=False)
 """
 
 
@@ -73,6 +74,7 @@ def test_hash_ignores_seed_and_place(config, tmp_path):
         'work_dir': 'there',
         'resume': True,
         'unused': 3,
+        'env_cfg.setting': 'a name',
         'train_dataloader.dataset.data_root': 'there',
         'train_dataloader.num_workers': 0,
     }
@@ -91,6 +93,7 @@ def test_hash_ignores_seed_and_place(config, tmp_path):
         {'train_dataloader.dataset.split': 'all'},
         {'randomness.deterministic': False},
         {'load_from': 'weights.pth'},
+        {'env_cfg.cudnn_benchmark': True},
         {'custom_hooks': []},
     ],
 )

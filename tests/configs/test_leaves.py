@@ -2,10 +2,10 @@
 """Every method is one config, which trains in every setting."""
 
 import os
-import re
 import subprocess
 import sys
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 import torch
@@ -210,4 +210,6 @@ def test_stock_tool_takes_the_variables(tiny_mini_hac, tmp_path):
     assert result.returncode == 0, output[-3000:]
     work_dir = 'work_dirs/gmp/mini_hac_video-audio_human-cartoon_to_animal'
     assert (tmp_path / work_dir / 'epoch_1.pth').is_file()
-    assert re.search('MMGMP_TARGET=animal', output)
+    top, rest = output.split('Config:', maxsplit=1)
+    assert f'setting: {Path(work_dir).name}' in top
+    assert 'set in the environment: MMGMP_TARGET=animal' in rest

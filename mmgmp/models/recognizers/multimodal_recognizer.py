@@ -10,7 +10,12 @@ from mmengine.model import ModuleDict
 from torch import Tensor
 
 from ..build_part import build_part
-from ..train_batch import UNLABELLED, TrainBatch
+from ..train_batch import (
+    UNLABELLED,
+    TrainBatch,
+    stack_domains,
+    stack_labels,
+)
 
 TASKS = ('semantic', 'domain', 'plain')
 
@@ -205,10 +210,10 @@ class MultimodalRecognizer(BaseRecognizer):
     ) -> tuple[TrainBatch, TrainBatch]:
         """The batch, and its samples with a label."""
         # On the host, before the encoders keep the device busy.
-        labels = _stack_labels(data_samples)
+        labels = stack_labels(data_samples)
         domains = torch.full_like(labels, UNLABELLED)
         if self.objectives:
-            domains = _stack_domains(data_samples, labels)
+            domains = stack_domains(data_samples, labels)
         hidden = [s.get('hidden_label', UNLABELLED) for s in data_samples]
         features, _ = self.extract_feat(inputs)
         device = next(iter(features.values())).device
@@ -230,36 +235,3 @@ def _progress() -> float:
     hub = MessageHub.get_current_instance()
     max_iters = hub.get_info('max_iters')
     return hub.get_info('iter') / max_iters if max_iters else 0.0
-
-
-def _stack_labels(data_samples: list[ActionDataSample]) -> Tensor:
-    """Labels of a training batch, (N,) int64, -1 where there is none."""
-    labels = torch.cat(
-        [
-            sample.gt_label if 'gt_label' in sample else torch.tensor([-1])
-            for sample in data_samples
-        ]
-    ).cpu()
-    if bool((labels == UNLABELLED).all()):
-        raise ValueError(
-            'no sample of the batch has a label: a batch needs samples of a '
-            'source domain, too'
-        )
-    return labels
-
-
-def _stack_domains(
-    data_samples: list[ActionDataSample], labels: Tensor
-) -> Tensor:
-    """Domains of a training batch, (N,) int64, -1 where there is no label."""
-    known = (labels != UNLABELLED).tolist()
-    domains = [sample.get('domain') for sample in data_samples]
-    domains = [d if k else UNLABELLED for d, k in zip(domains, known)]
-    of_sources = [d for d, k in zip(domains, known) if k]
-    if any(domain is None or domain < 0 for domain in of_sources):
-        raise ValueError(
-            'an objective trains on source domains, but the batch has the '
-            f'domains {domains}: pass `domain` through `algorithm_keys` of '
-            'PackActionInputs and train on source domains only'
-        )
-    return torch.tensor(domains)
