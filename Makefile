@@ -1,5 +1,6 @@
-# Targets: install, demo, test, test-all, lint, docs, bench. All use the environment in .venv,
-# which is made when it is missing and updated when the requirements change.
+# Targets: install, demo, test, test-all, lint, docs, bench. All use the
+# environment in .venv, which is made when it is missing and updated when the
+# requirements change.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

@@ -3,6 +3,7 @@ import argparse
 
 from mmaction.registry import OPTIM_WRAPPERS, RUNNERS
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
@@ -57,7 +58,7 @@ def use_mixed_precision(optim_wrapper: dict) -> None:
 
     Raises:
         ValueError: An optim wrapper that is none of mmgmp and has no
-            registered Amp variant.
+            registered Amp variant, or one of MMEngine's without a GPU.
     """
     type_ = optim_wrapper.get('type', 'OptimWrapper')
     wrapper = OPTIM_WRAPPERS.get(type_)
@@ -70,6 +71,11 @@ def use_mixed_precision(optim_wrapper: dict) -> None:
                 f"variant 'Amp{type_}'; train without --amp"
             )
         optim_wrapper['type'] = f'Amp{type_}'
+    if optim_wrapper['type'] == 'AmpOptimWrapper' and get_device() == 'cpu':
+        raise ValueError(
+            "--amp: MMEngine's AmpOptimWrapper needs a GPU; on CPU the optim "
+            'wrappers of mmgmp train in mixed precision, others without --amp'
+        )
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:

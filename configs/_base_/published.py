@@ -8,36 +8,16 @@ _base_ = [
     './default_runtime.py',
 ]
 
-from mmgmp.utils.setting import choose_modalities
-
-modalities = choose_modalities(
-    ('video', 'audio', 'flow'), '{{$MMGMP_MODALITIES:video-audio}}'
-)
-
-model = dict(
-    modalities=modalities,
-    in_channels={m: _base_.widths[m] for m in modalities},
-    data_preprocessor=dict(
-        preprocessors={m: _base_.preprocessors[m] for m in modalities}
-    ),
-    backbone=dict(
-        encoders={m: _base_.encoders[m] for m in modalities},
-        pretrained={m: _base_.pretrained[m] for m in modalities},
-        trainable={m: _base_.trainable[m] for m in modalities},
-        feature_dropout={m: 0.5 for m in modalities if m != 'audio'},
-    ),
-)
-
 # The sound follows the sampled frames, so it comes after them; without video
 # and flow, the frames are sampled for it and not decoded.
-if 'video' in modalities:
+if 'video' in _base_.modalities:
     order = ('video', 'audio', 'flow')
-elif 'flow' in modalities:
+elif 'flow' in _base_.modalities:
     order = ('flow', 'audio')
 else:
     order = ('frames_of_audio', 'audio')
-order = [m for m in order if m in (*modalities, 'frames_of_audio')]
-pack = dict(_base_.pack, collect_keys=modalities)
+order = [m for m in order if m in (*_base_.modalities, 'frames_of_audio')]
+pack = dict(_base_.pack, collect_keys=_base_.modalities)
 train_pipeline = [
     *(t for part in order for t in _base_.train_transforms[part]),
     pack,
@@ -48,11 +28,11 @@ test_pipeline = [
 ]
 
 train_dataloader = dict(
-    dataset=dict(modalities=modalities, pipeline=train_pipeline)
+    dataset=dict(modalities=_base_.modalities, pipeline=train_pipeline)
 )
 val_dataloader = dict(
-    dataset=dict(modalities=modalities, pipeline=test_pipeline)
+    dataset=dict(modalities=_base_.modalities, pipeline=test_pipeline)
 )
 test_dataloader = dict(
-    dataset=dict(modalities=modalities, pipeline=test_pipeline)
+    dataset=dict(modalities=_base_.modalities, pipeline=test_pipeline)
 )

@@ -6,6 +6,8 @@
 #   --modalities  MMGMP_MODALITIES  for example video-audio-flow
 #   --corrupted   MMGMP_CORRUPTED   true: noise in the target
 # A method is a child of this file and the same for all of them.
+# The call names the data sets that exist if there is none of that name; MMEngine
+# evaluates this line before any import below it.
 _base_ = __import__('mmgmp.utils.setting', fromlist=['']).setting_file(
     '{{$MMGMP_DATASET:mini_hac}}'
 )

@@ -133,8 +133,10 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
     _check_keys(path, 'plan', content, REQUIRED, OPTIONAL)
     _check_lists(path, content)
     _check_variables(path, 'the plan', content.get('variables') or {})
+    _check_overlap(path, 'the plan', content, content)
     methods = {}
     for label, entry in content['methods'].items():
+        _check_overlap(path, f'method {label!r}', entry, content)
         for method in _read_method(path, label, entry):
             methods[method.label] = method
     reduced = content.get('smoke')
@@ -239,7 +241,23 @@ def _read_targets(targets: list | dict) -> dict[str, dict]:
     """Variables of each target; a target in a list is its domain."""
     if isinstance(targets, list):
         return {target: dict(target=target) for target in targets}
-    return {name: variables or {} for name, variables in targets.items()}
+    return targets
+
+
+def _check_overlap(path: Path, name: str, entry: dict, content: dict) -> None:
+    """Refuse a variable that would take the place of a target's."""
+    of_targets = {
+        variable
+        for variables in _read_targets(content['targets']).values()
+        for variable in variables
+    }
+    variables = entry.get('variables') if isinstance(entry, dict) else None
+    if isinstance(variables, dict) and variables.keys() & of_targets:
+        raise ValueError(
+            f'{path}: `variables` of {name} sets '
+            f'{sorted(variables.keys() & of_targets)}, which `targets` set: '
+            'name the targets there'
+        )
 
 
 def _check_variables(path: Path, name: str, variables: dict) -> None:
@@ -253,7 +271,7 @@ def _check_variables(path: Path, name: str, variables: dict) -> None:
 def _check_lists(path: Path, content: dict) -> None:
     if isinstance(content['targets'], dict) and content['targets']:
         for name, variables in content['targets'].items():
-            _check_variables(path, f'target {name!r}', variables or {})
+            _check_variables(path, f'target {name!r}', variables)
     else:
         _check_list(path, 'targets', content['targets'], str)
     _check_list(path, 'seeds', content['seeds'], int)

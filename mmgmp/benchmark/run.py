@@ -43,9 +43,9 @@ class Run:
 
         Raises:
             FileNotFoundError: There is no such config.
-            KeyError: An override has no place in the config.
-            ValueError: A variable that the config does not read, or a value
-                that it does not know.
+            ValueError: An override that has no place in the config, a
+                variable that the config does not read, or a value that it
+                does not know.
         """
         variables = json.dumps(self.variables, sort_keys=True)
         cfg = _load(self.config, variables, self.overrides)
@@ -113,7 +113,7 @@ def _check_place(cfg: Config, key: str, source: str) -> None:
         try:
             node = node[int(part) if isinstance(node, list) else part]
         except (KeyError, IndexError, TypeError, ValueError):
-            raise KeyError(
+            raise ValueError(
                 f'override {key!r}: {source} has no '
                 f'{".".join(path[:depth])!r} to change'
             ) from None

@@ -95,19 +95,13 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
         self._warned = set()
 
     def attach(self, module: nn.Module, modalities: dict[str, list]) -> list:
-        """Check the tasks and confidences too; see the base class.
+        """Check the confidences too; see the base class.
 
         Raises:
-            ValueError: No task ``semantic``, or ``confidences`` of a task
-                that there is not, or not of each modality.
+            ValueError: ``confidences`` of a task that there is not, or not of
+                each modality.
         """
         hooks = super().attach(module, modalities)
-        if 'semantic' not in self.task_globs:
-            raise ValueError(
-                "`tasks` must have the key 'semantic' and, unless there is a "
-                "single source domain, the key 'domain', got "
-                f'{self.task_globs}'
-            )
         for task, keys in self.weighting.confidences.keys.items():
             if task not in self.task_globs or keys.keys() != modalities.keys():
                 raise ValueError(

@@ -18,9 +18,33 @@ from .gradients import (
     order_tasks,
 )
 from .modality_optim_wrapper import ModalityOptimWrapper
+from .weightings.torchjd import NAMES
 from .weightings.weighting import TaskGramian, present_tasks
 
 COLLECTORS = dict(parameter=ParameterGradients, feature=FeatureGradients)
+
+
+def check_weighting(weighting: dict) -> None:
+    """Refuse a config whose type is not registered.
+
+    Args:
+        weighting: Config of a weighting.
+
+    Raises:
+        TypeError: It is no dict.
+        ValueError: It has no type, or an unknown one; the message lists all.
+    """
+    if not isinstance(weighting, dict):
+        raise TypeError(
+            "`weighting` must be a dict such as dict(type='MGDA'), got "
+            f'{weighting!r}'
+        )
+    type_ = weighting.get('type')
+    known = [*WEIGHTINGS.module_dict, *(f'torchjd.{name}' for name in NAMES)]
+    if type_ is None or (isinstance(type_, str) and type_ not in known):
+        raise ValueError(
+            f'`type` of `weighting` must be one of {known}, got {type_!r}'
+        )
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -92,7 +116,9 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             tasks = order_tasks(tasks)
         self.tasks = tasks
         self.granularity = granularity
+        check_weighting(weighting)
         self.weighting = WEIGHTINGS.build(weighting)
+        self._weighting_type = weighting['type']
 
     def initialize_count_status(
         self, model: nn.Module, init_counts: int, max_counts: int
@@ -129,6 +155,12 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
                 '`loss_tasks` to ask'
             )
         self.task_globs = order_tasks(tasks)
+        required = getattr(self.weighting, 'required_tasks', ())
+        if missing := [task for task in required if task not in tasks]:
+            raise ValueError(
+                f'`tasks` must have the keys {missing}, which '
+                f'{type(self.weighting).__name__} weighs, got {tasks}'
+            )
         self._gradients = COLLECTORS[self.granularity](
             self.params, module, modalities
         )
@@ -228,7 +260,9 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         """State of the base class, and of a weighting that has one."""
         state = super().state_dict()
         if hasattr(self.weighting, 'state_dict'):
-            state['weighting'] = self.weighting.state_dict()
+            state['weighting'] = dict(
+                type=self._weighting_type, state=self.weighting.state_dict()
+            )
         return state
 
     def load_state_dict(self, state_dict: dict) -> None:
@@ -236,9 +270,18 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
 
         Args:
             state_dict: State of this wrapper or of a stock wrapper.
+
+        Raises:
+            ValueError: The state of another weighting.
         """
         state_dict = dict(state_dict)
-        weighting_state = state_dict.pop('weighting', None)
-        if weighting_state is not None:
-            self.weighting.load_state_dict(weighting_state)
+        weighting = state_dict.pop('weighting', None)
+        if weighting is not None:
+            if weighting['type'] != self._weighting_type:
+                raise ValueError(
+                    f'the checkpoint has the state of the weighting '
+                    f'{weighting["type"]!r}, and `weighting` is '
+                    f'{self._weighting_type!r}: resume with the same one'
+                )
+            self.weighting.load_state_dict(weighting['state'])
         super().load_state_dict(state_dict)

@@ -36,8 +36,7 @@ def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
         if name == 'corrupted':
             group.add_argument(
                 '--corrupted',
-                action='store_true',
-                default=None,
+                action=argparse.BooleanOptionalAction,
                 help='add noise to the sound and the pictures of the target',
             )
         else:
@@ -116,6 +115,11 @@ def load_config(args: argparse.Namespace) -> Config:
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_setting(args)
+    if chosen := sorted({*VARIABLES} & {*(args.cfg_options or ())}):
+        raise ValueError(
+            f'--cfg-options {chosen[0]}=... comes too late, since other '
+            f'settings follow from it: use --{chosen[0]}'
+        )
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     cfg.launcher = args.launcher

@@ -154,9 +154,19 @@ def read_config(
     Raises:
         ValueError: An unknown variable, a value that does not exist in the
             data set, or a variable that the config does not read.
+        FileNotFoundError: A data set of one's own that does not exist.
     """
     with setting_variables(variables, exact):
-        cfg = Config.fromfile(path)
+        for variable in VARIABLES:
+            _check_text(variable)
+        try:
+            cfg = Config.fromfile(path)
+        except RecursionError:
+            dataset = os.environ.get(environment_name('dataset'))
+            raise ValueError(
+                f'{_flag("dataset")}={dataset!r} is the config of a method, '
+                'which builds on a data set: give the file of a data set'
+            ) from None
     for variable, value in variables.items():
         name = environment_name(variable)
         if value is not None and name not in cfg.env_variables:
@@ -175,7 +185,8 @@ def setting_variables(
     """Set the environment variables while a config is read.
 
     Args:
-        variables: Variable -> value; None leaves it as it is.
+        variables: Variable -> value, where a list is joined by ``-``; None
+            leaves it as it is.
         exact: Whether to unset those that are not given, so that what is read
             does not depend on the environment.
 
@@ -192,8 +203,11 @@ def setting_variables(
     after = dict.fromkeys(before) if exact else dict(before)
     for variable, value in variables.items():
         if value is not None:
-            text = str(value).lower() if value in (True, False) else str(value)
-            after[environment_name(variable)] = text
+            if isinstance(value, (list, tuple)):
+                value = '-'.join(map(str, value))
+            elif isinstance(value, bool):
+                value = str(value).lower()
+            after[environment_name(variable)] = str(value)
     try:
         _write_environment(after)
         yield
@@ -207,6 +221,22 @@ def _write_environment(values: dict[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+def _check_text(variable: str) -> None:
+    """Refuse what MMEngine cannot paste between quotes in a config."""
+    text = os.environ.get(environment_name(variable))
+    if text is None:
+        return
+    if not text.strip():
+        raise ValueError(
+            f'{_flag(variable)} is empty: give a value, or unset it'
+        )
+    if any(character in text for character in '\'"\\{}\n\r'):
+        raise ValueError(
+            f'{_flag(variable)} must have no quotes, backslashes, braces or '
+            f'line breaks, got {text!r}'
+        )
 
 
 def _flag(variable: str) -> str:

@@ -147,6 +147,19 @@ def test_smoke_reduces(write):
             dict(methods=dict(GMP=dict(config='a', variables=['hac']))),
             "`variables` of method 'GMP'",
         ),
+        (
+            dict(
+                methods=dict(
+                    GMP=dict(config='a', variables=dict(target='animal'))
+                )
+            ),
+            r"method 'GMP' sets \['target'\], which `targets` set",
+        ),
+        (
+            dict(variables=dict(target='animal')),
+            r"the plan sets \['target'\], which `targets` set",
+        ),
+        (dict(targets=dict(a=None)), "`variables` of target 'a'.*None"),
         (dict(baselin='Base'), r"plan must .* unknown \['baselin'\]"),
     ],
 )

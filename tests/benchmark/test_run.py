@@ -46,7 +46,7 @@ def test_overrides_and_seed(config):
     ],
 )
 def test_misplaced_override(config, key, place):
-    with pytest.raises(KeyError, match=f"override '{key}'.*no '{place}'"):
+    with pytest.raises(ValueError, match=f"override '{key}'.*no '{place}'"):
         make_run(config, **{key: 1}).load_config()
 
 

@@ -2,6 +2,7 @@
 """DomainProtocolHook in a real mmengine Runner on datasets of two samples."""
 
 import os
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -80,6 +81,8 @@ def train(
     val=None,
     test=None,
     num_domains=2,
+    load_from=None,
+    resume=False,
     save_best=None,
     log_level='WARNING',
     **kwargs,
@@ -107,8 +110,10 @@ def train(
         ),
         custom_hooks=[dict(type='DomainProtocolHook', **kwargs)],
         default_scope='mmaction',
-        experiment_name=tmp_path.name,
+        experiment_name=f'{tmp_path.name}-{time.monotonic_ns()}',
         log_level=log_level,
+        load_from=load_from,
+        resume=resume,
         **(val_args if val else {}),
         **(test_args if test else {}),
     )
@@ -331,4 +336,27 @@ def test_variables_that_configs_read_are_logged(tmp_path, environment):
         'domains: trained on human, animal (labelled); adapted to cartoon '
         '(unlabelled); modalities video, audio; set in the environment: '
         'MMGMP_DATASET=hac, MMGMP_TARGET=cartoon'
+    )
+
+
+def test_weights_that_were_trained_on_the_target(tmp_path):
+    first, second = tmp_path / 'first', tmp_path / 'second'
+    train(first, train=loader('human', 'animal'), test=loader('cartoon'))
+    checkpoint = str(first / 'epoch_1.pth')
+    settings = dict(train=loader('human', 'cartoon'), load_from=checkpoint)
+    with pytest.raises(ValueError, match=r"trained on .* target \['animal'\]"):
+        train(second, test=loader('animal'), resume=True, **settings)
+    train(second, test=loader('animal'), **settings)
+    text = ''.join(path.read_text() for path in second.glob('*/*.log'))
+    assert 'they have seen its labels' in text
+
+
+def test_resuming_the_same_domains_passes(tmp_path):
+    settings = dict(train=loader('human', 'animal'), test=loader('cartoon'))
+    train(tmp_path, **settings)
+    train(
+        tmp_path,
+        resume=True,
+        load_from=str(tmp_path / 'epoch_1.pth'),
+        **settings,
     )

@@ -148,13 +148,51 @@ def test_rule_with_too_few_weights_is_an_error():
         train(model, make_wrapper(model, weights), [make_batch(0)])
 
 
-def test_unknown_rule_is_an_error_at_construction():
+@pytest.mark.parametrize(
+    ('weighting', 'error', 'message'),
+    [
+        (dict(type='NashMTL'), ValueError, "'MGDA'.*'torchjd.UPGrad'.*Nash"),
+        (dict(type='torchjd.Nope'), ValueError, "got 'torchjd.Nope'"),
+        ({}, ValueError, 'got None'),
+        ('MGDA', TypeError, "must be a dict .* got 'MGDA'"),
+    ],
+)
+def test_unknown_rule_is_an_error_at_construction(weighting, error, message):
     model = ToyModel()
-    with pytest.raises(KeyError, match='NashMTL'):
+    with pytest.raises(error, match=message):
         TaskGradientOptimWrapper(
             optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
-            weighting=dict(type='NashMTL'),
+            weighting=weighting,
         )
+
+
+def test_rule_whose_task_is_missing_is_an_error_before_training():
+    model = ToyModel()
+    wrapper = TaskGradientOptimWrapper(
+        optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
+        weighting=dict(type='GMP'),
+        tasks=dict(a=['loss_cls'], b=['loss_domain']),
+        modalities=MODALITIES,
+    )
+    with pytest.raises(ValueError, match=r"keys \['semantic'\].*GMPWeighting"):
+        wrapper.initialize_count_status(model, 0, 1)
+
+
+def test_state_of_another_rule_is_an_error():
+    model = ToyModel()
+    wrappers = [
+        TaskGradientOptimWrapper(
+            optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
+            weighting=dict(type=type_),
+            modalities=MODALITIES,
+        )
+        for type_ in ('torchjd.GradVac', 'MGDA', 'torchjd.PCGrad')
+    ]
+    state = wrappers[0].state_dict()
+    wrappers[0].load_state_dict(state)
+    for other in wrappers[1:]:
+        with pytest.raises(ValueError, match=r"'torchjd.GradVac'.*same one"):
+            other.load_state_dict(state)
 
 
 def test_tasks_of_the_model_are_the_default():

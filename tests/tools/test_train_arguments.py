@@ -10,6 +10,7 @@ from mmaction.registry import OPTIM_WRAPPERS
 from mmengine.config import Config
 
 from mmgmp.optim import ModalityOptimWrapper
+from mmgmp.utils import load_config
 from tests.utils.leaves import leaf_path
 
 MODALITY_WRAPPERS = [
@@ -33,7 +34,9 @@ def merge(cfg, **kwargs):
 
 
 @pytest.mark.parametrize('type_', ['OptimWrapper', 'AmpOptimWrapper'])
-def test_amp_of_a_stock_wrapper_is_its_variant(type_):
+def test_amp_of_a_stock_wrapper_is_its_variant(type_, monkeypatch):
+    function = TOOL['use_mixed_precision']
+    monkeypatch.setitem(function.__globals__, 'get_device', lambda: 'cuda')
     cfg = merge(Config(dict(optim_wrapper=dict(type=type_))), amp=True)
     assert cfg.optim_wrapper == dict(type='AmpOptimWrapper')
 
@@ -85,3 +88,27 @@ def test_user_mistake_is_one_line(monkeypatch, capsys):
         error = capsys.readouterr().err.strip()
         assert error.startswith(f'train.py: error: {flags[0]} (MMGMP_')
         assert message in error and '\n' not in error
+
+
+def test_stock_wrapper_has_no_mixed_precision_on_cpu():
+    with pytest.raises(ValueError, match="--amp: MMEngine's AmpOptimWrapper"):
+        merge(Config(dict(optim_wrapper=dict(type='OptimWrapper'))), amp=True)
+
+
+@pytest.mark.parametrize('key', ['target', 'corrupted'])
+def test_option_that_would_change_nothing(key, monkeypatch, capsys):
+    options = ['--cfg-options', f'{key}=human']
+    argv = ['train.py', str(leaf_path('gmp')), *options]
+    monkeypatch.setattr('sys.argv', argv)
+    with pytest.raises(SystemExit):
+        TOOL['main']()
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f'--cfg-options {key}=... comes too late' in error
+
+
+def test_flag_switches_a_variable_off(monkeypatch):
+    monkeypatch.setenv('MMGMP_CORRUPTED', 'true')
+    for flags, corrupted in (([], True), (['--no-corrupted'], False)):
+        argv = ['train.py', str(leaf_path('gmp')), *flags]
+        monkeypatch.setattr('sys.argv', argv)
+        assert load_config(TOOL['parse_args']()).corrupted is corrupted

@@ -146,3 +146,24 @@ def test_flag_that_a_config_does_not_read_is_refused(tmp_path):
     assert read_config(dumped, {}).target == 'human'
     with pytest.raises(ValueError, match=r'--target .* has no effect on'):
         read_config(dumped, dict(target='animal'))
+
+
+@pytest.mark.parametrize(
+    ('variables', 'message'),
+    [
+        (dict(target=''), r'--target \(MMGMP_TARGET\) is empty'),
+        (dict(dataset=' '), '--dataset .* is empty'),
+        (dict(target="it's"), '--target .* no quotes'),
+        (dict(sources='a\\'), '--sources .* backslashes'),
+        (dict(modalities='a\nb'), '--modalities .* line breaks'),
+        (dict(dataset=str(leaf_path('gmp'))), 'is the config of a method'),
+    ],
+)
+def test_value_that_no_config_can_hold(variables, message):
+    with pytest.raises(ValueError, match=message):
+        read_config(leaf_path('erm'), variables)
+
+
+def test_list_is_joined():
+    cfg = read_leaf('erm', target='cartoon', sources=['human', 'animal'])
+    assert cfg.sources == ['human', 'animal']

@@ -1,20 +1,8 @@
 # The model of the published experiments, and the pre-trained encoders from which
 # a setting takes those of its modalities.
-model = dict(
-    type='MultimodalRecognizer',
-    data_preprocessor=dict(type='MultiModalDataPreprocessor'),
-    backbone=dict(type='MultimodalBackbone'),
-    cls_head=dict(
-        type='MultimodalHead',
-        classifier=dict(
-            type='FusionClassifier',
-            hidden_channels=512,
-            dropout_ratio=0.5,
-            # The other modalities' features set to zero.
-            unimodal='masked',
-        ),
-    ),
-)
+_base_ = []
+
+from mmgmp.utils.setting import choose_modalities
 
 preprocessors = dict(
     video=dict(
@@ -98,4 +86,34 @@ trainable = dict(
     video=['slow_path.layer4', 'fast_path.layer4'],
     audio=['layer4'],
     flow=['layer4'],
+)
+
+modalities = choose_modalities(
+    tuple(encoders), '{{$MMGMP_MODALITIES:video-audio}}'
+)
+model = dict(
+    type='MultimodalRecognizer',
+    modalities=modalities,
+    in_channels={m: widths[m] for m in modalities},
+    data_preprocessor=dict(
+        type='MultiModalDataPreprocessor',
+        preprocessors={m: preprocessors[m] for m in modalities},
+    ),
+    backbone=dict(
+        type='MultimodalBackbone',
+        encoders={m: encoders[m] for m in modalities},
+        pretrained={m: pretrained[m] for m in modalities},
+        trainable={m: trainable[m] for m in modalities},
+        feature_dropout={m: 0.5 for m in modalities if m != 'audio'},
+    ),
+    cls_head=dict(
+        type='MultimodalHead',
+        classifier=dict(
+            type='FusionClassifier',
+            hidden_channels=512,
+            dropout_ratio=0.5,
+            # The other modalities' features set to zero.
+            unimodal='masked',
+        ),
+    ),
 )

@@ -1,19 +1,8 @@
 # Narrow encoders for small data: SlowFast-18 (slow pathway 16 channels, fast 4;
 # small stems) on 8 frames and ResNet-18 (16 channels) on a log-spectrogram.
-model = dict(
-    type='MultimodalRecognizer',
-    data_preprocessor=dict(type='MultiModalDataPreprocessor'),
-    backbone=dict(type='MultimodalBackbone'),
-    cls_head=dict(
-        type='MultimodalHead',
-        classifier=dict(
-            type='FusionClassifier',
-            hidden_channels=256,
-            # The other modality's features set to zero.
-            unimodal='masked',
-        ),
-    ),
-)
+_base_ = []
+
+from mmgmp.utils.setting import choose_modalities
 
 preprocessors = dict(
     video=dict(
@@ -68,5 +57,31 @@ encoders = dict(
         stem_channels=16,
         base_channels=16,
         zero_init_residual=False,
+    ),
+)
+
+modalities = choose_modalities(
+    tuple(encoders), '{{$MMGMP_MODALITIES:video-audio}}'
+)
+model = dict(
+    type='MultimodalRecognizer',
+    modalities=modalities,
+    in_channels={m: widths[m] for m in modalities},
+    data_preprocessor=dict(
+        type='MultiModalDataPreprocessor',
+        preprocessors={m: preprocessors[m] for m in modalities},
+    ),
+    backbone=dict(
+        type='MultimodalBackbone',
+        encoders={m: encoders[m] for m in modalities},
+    ),
+    cls_head=dict(
+        type='MultimodalHead',
+        classifier=dict(
+            type='FusionClassifier',
+            hidden_channels=256,
+            # The other modality's features set to zero.
+            unimodal='masked',
+        ),
     ),
 )

@@ -59,6 +59,8 @@ class DomainProtocolHook(Hook):
     * No domain of the test dataset is among the training domains, and no
       domain is both a training domain and an unlabelled target. Test clips
       that are among the unlabelled ones are permitted, with a warning.
+    * The checkpoint that is resumed was not trained on the target. Other
+      weights that were (``load_from``) are permitted, with a warning.
     * Model selection (``save_best``) happens on the training domains: the
       validation dataset holds no labels of others.
     * Every module with an integer ``num_domains`` (an objective that was told
@@ -79,6 +81,17 @@ class DomainProtocolHook(Hook):
 
     def __init__(self, allow_target_selection: bool = False) -> None:
         self.allow_target_selection = allow_target_selection
+        self._trained_before = ()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note what the loaded weights were trained on.
+
+        Args:
+            runner: The runner.
+            checkpoint: What was loaded.
+        """
+        meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
+        self._trained_before = tuple(meta.get('domains', ()))
 
     def before_train(self, runner: Runner) -> None:
         """Run the checks.
@@ -97,6 +110,7 @@ class DomainProtocolHook(Hook):
         self._check_unlabelled(sources, unlabelled)
         if test is not None:
             self._check_target(sources, targets)
+            self._check_loaded(runner, targets)
             self._warn_of_tested_clips(runner, unlabelled, test)
         val = _dataset_of(runner._val_loop, runner._val_dataloader)
         if val is not None:
@@ -178,6 +192,21 @@ class DomainProtocolHook(Hook):
                 f'{list(sources)}: remove them from `domains` of '
                 '`train_dataloader.dataset` or of `test_dataloader.dataset`'
             )
+
+    def _check_loaded(self, runner: Runner, targets: tuple) -> None:
+        seen = [d for d in targets if d in self._trained_before]
+        if not seen:
+            return
+        message = (
+            'the loaded weights were trained on '
+            f'{list(self._trained_before)}, which holds the target {seen}'
+        )
+        if runner._resume:
+            raise ValueError(
+                f'{message}: resume with the target of that run, or train in '
+                'another `work_dir`'
+            )
+        runner.logger.warning(f'{message}: they have seen its labels.')
 
     def _check_selection(
         self, runner: Runner, sources: tuple, validated: tuple

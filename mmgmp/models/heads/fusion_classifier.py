@@ -1,5 +1,4 @@
 # Copyright (c) mmgmp authors.
-
 import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn

@@ -32,9 +32,10 @@ class MultimodalRecognizer(BaseRecognizer):
     domain. The head and most objectives do not see it; an
     :class:`Objective` with ``uses_unlabelled`` does.
 
-    Of several objectives of one type the first one names its loss terms and
-    logged scalars as its class says; those of each further one begin with
-    its own name, as in ``local/loss_domain``.
+    Of several objectives with the same loss terms, such as those of one type,
+    the first one names its loss terms and logged scalars as its class says;
+    those of each further one begin with its own name, as in
+    ``local/loss_domain``.
 
     Args:
         backbone: Config of a :class:`MultimodalBackbone`.
@@ -57,8 +58,9 @@ class MultimodalRecognizer(BaseRecognizer):
     Raises:
         ValueError: ``modalities`` or ``in_channels`` has other modalities
             than the ``encoders`` of the backbone, a part names what is named
-            here, or the name of an objective has ``'loss'``, a slash or a dot
-            in it.
+            here, the name of an objective has ``'loss'``, a slash or a dot in
+            it, or its ``tasks`` have a task other than ``'semantic'``,
+            ``'domain'`` and ``'plain'``.
 
     Example:
         >>> model = dict(
@@ -114,10 +116,17 @@ class MultimodalRecognizer(BaseRecognizer):
             objective = build_part(
                 f'objectives.{name}', cfg, num_domains=num_domains, **values
             )
-            types = map(type, self.objectives.values())
-            self._prefixes[name] = (
-                f'{name}/' if type(objective) in types else ''
+            if unknown := {*objective.tasks.values()} - {*TASKS}:
+                raise ValueError(
+                    f'`tasks` of {type(objective).__name__} has the tasks '
+                    f'{sorted(unknown)}; a loss term belongs to one of {TASKS}'
+                )
+            alike = any(
+                type(other) is type(objective)
+                or other.tasks.keys() & objective.tasks.keys()
+                for other in self.objectives.values()
             )
+            self._prefixes[name] = f'{name}/' if alike else ''
             self.objectives[name] = objective
 
     @property
@@ -134,7 +143,7 @@ class MultimodalRecognizer(BaseRecognizer):
             ]
         tasks = {task: {} for task in TASKS}
         for glob, task in declared:
-            tasks.setdefault(task, {})[glob] = None
+            tasks[task][glob] = None
         return {task: list(globs) for task, globs in tasks.items() if globs}
 
     @property

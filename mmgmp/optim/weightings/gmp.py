@@ -65,6 +65,8 @@ class GMPWeighting:
             that is neither ``semantic`` nor ``domain``.
     """
 
+    # Without it there is nothing to balance.
+    required_tasks = ('semantic',)
     # A gradient whose norm is below this share of the other's has a
     # direction made of rounding errors: it conflicts with nothing.
     negligible = 1e-6

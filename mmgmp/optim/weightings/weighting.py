@@ -36,7 +36,8 @@ class Weighting(Protocol):
     the wrapper seeds it for the call, by the seed of the run and the number of
     the update, and restores it. So ranks agree and a resumed run continues.
 
-    A rule with a state has ``state_dict`` and ``load_state_dict`` too.
+    A rule with a state has ``state_dict`` and ``load_state_dict`` too, and one
+    that weighs certain tasks names them in ``required_tasks``.
     """
 
     def __call__(

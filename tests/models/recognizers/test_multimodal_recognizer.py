@@ -313,3 +313,20 @@ def test_neck_is_between_encoders_and_head():
     total, _ = model.parse_losses(model(inputs, samples, mode='loss'))
     total.backward()
     assert all(p.grad is not None for p in model.neck.parameters())
+
+
+def test_objectives_of_two_types_with_the_same_terms_do_not_collide():
+    model = build(
+        objectives=dict(
+            fused=dict(type='DomainAdversarial'),
+            single=dict(type='UnimodalDomainAdversarial'),
+        )
+    )
+    losses = model(make_inputs(), make_samples(), mode='loss')
+    assert {
+        'loss_domain',
+        'single/loss_domain.video',
+        'domain_confidence.video',
+        'single/domain_confidence.video',
+    } <= losses.keys()
+    assert 'single/loss_domain.*' in model.loss_tasks['domain']
