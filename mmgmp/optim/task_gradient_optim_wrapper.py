@@ -7,8 +7,6 @@ from mmaction.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmgmp.registry import WEIGHTINGS
-
 from .gradients import (
     FeatureGradients,
     ParameterGradients,
@@ -18,33 +16,10 @@ from .gradients import (
     order_tasks,
 )
 from .modality_optim_wrapper import ModalityOptimWrapper
-from .weightings.torchjd import NAMES
+from .weightings.build import build_weighting
 from .weightings.weighting import TaskGramian, present_tasks
 
 COLLECTORS = dict(parameter=ParameterGradients, feature=FeatureGradients)
-
-
-def check_weighting(weighting: dict) -> None:
-    """Refuse a config whose type is not registered.
-
-    Args:
-        weighting: Config of a weighting.
-
-    Raises:
-        TypeError: It is no dict.
-        ValueError: It has no type, or an unknown one; the message lists all.
-    """
-    if not isinstance(weighting, dict):
-        raise TypeError(
-            "`weighting` must be a dict such as dict(type='MGDA'), got "
-            f'{weighting!r}'
-        )
-    type_ = weighting.get('type')
-    known = [*WEIGHTINGS.module_dict, *(f'torchjd.{name}' for name in NAMES)]
-    if type_ is None or (isinstance(type_, str) and type_ not in known):
-        raise ValueError(
-            f'`type` of `weighting` must be one of {known}, got {type_!r}'
-        )
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -116,9 +91,10 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             tasks = order_tasks(tasks)
         self.tasks = tasks
         self.granularity = granularity
-        check_weighting(weighting)
-        self.weighting = WEIGHTINGS.build(weighting)
-        self._weighting_type = weighting['type']
+        self.weighting = build_weighting(weighting)
+        # A class in a checkpoint would make it unreadable.
+        type_ = weighting['type']
+        self._weighting_type = getattr(type_, '__name__', type_)
 
     def initialize_count_status(
         self, model: nn.Module, init_counts: int, max_counts: int

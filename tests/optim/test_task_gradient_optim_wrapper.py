@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from mmgmp.optim import TaskGradientOptimWrapper
+from mmgmp.optim import TaskGradientOptimWrapper, TorchJDWeighting
 from mmgmp.registry import WEIGHTINGS
 
 from .toy import (
@@ -176,6 +176,19 @@ def test_rule_whose_task_is_missing_is_an_error_before_training():
     )
     with pytest.raises(ValueError, match=r"keys \['semantic'\].*GMPWeighting"):
         wrapper.initialize_count_status(model, 0, 1)
+
+
+def test_checkpoint_of_a_rule_given_as_a_class_is_readable(tmp_path):
+    model = ToyModel()
+    wrapper = TaskGradientOptimWrapper(
+        optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
+        weighting=dict(type=TorchJDWeighting, name='GradVac'),
+        modalities=MODALITIES,
+    )
+    torch.save(wrapper.state_dict(), tmp_path / 'state.pth')
+    wrapper.load_state_dict(
+        torch.load(tmp_path / 'state.pth', weights_only=True)
+    )
 
 
 def test_state_of_another_rule_is_an_error():
