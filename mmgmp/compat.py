@@ -14,9 +14,11 @@ from pickle import UnpicklingError
 
 import numpy as np
 import torch
+from mmaction.utils import dependency as mmaction_dependency
 from mmengine.config import Config, config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint
+from mmpretrain.utils import dependency as mmpretrain_dependency
 
 
 def stub_drn() -> None:
@@ -149,9 +151,29 @@ def cache_config_layout() -> None:
     config.FormatCode = format_code
 
 
+def leave_out_vision_language() -> None:
+    """Leave out the vision-language models where Transformers is too new.
+
+    MMAction2 (VindLU) and MMPretrain (BLIP and others) import names that
+    Transformers 5 has removed, and do so in ``mmaction.models`` itself: no
+    model at all can be built beside a current Transformers. Without
+    Transformers, or with one that has the names, nothing changes.
+    """
+    if not mmaction_dependency.WITH_MULTIMODAL:
+        return
+    try:
+        from transformers.modeling_utils import (
+            apply_chunking_to_forward,  # noqa: F401
+        )
+    except ImportError:
+        mmaction_dependency.WITH_MULTIMODAL = False
+        mmpretrain_dependency.WITH_MULTIMODAL = False
+
+
 def apply() -> None:
     """Apply the repairs that every use of the package needs."""
     cache_config_layout()
+    leave_out_vision_language()
     stub_drn()
     restore_numpy_inf()
     restrict_checkpoints()

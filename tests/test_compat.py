@@ -73,6 +73,42 @@ def test_complete_installation_is_left_alone(monkeypatch, tmp_path):
     assert 'mmaction.models.localizers.drn' not in sys.modules
 
 
+# --- Vision-language models --------------------------------------------------
+
+
+@pytest.fixture
+def new_transformers(tmp_path):
+    """Path with a Transformers that lacks the names version 5 removed."""
+    package = tmp_path / 'transformers'
+    package.mkdir()
+    (package / '__init__.py').touch()
+    (package / 'modeling_utils.py').touch()
+    metadata = tmp_path / 'transformers-5.0.0.dist-info' / 'METADATA'
+    metadata.parent.mkdir()
+    metadata.write_text('Name: transformers\nVersion: 5.0.0\n')
+    return os.pathsep.join([str(ROOT), str(tmp_path)])
+
+
+def test_upstream_still_fails_beside_a_new_transformers(new_transformers):
+    code = f"""
+import runpy
+runpy.run_path({compat.__file__!r})['stub_drn']()
+import mmaction.models"""
+    result = run_python('-c', code, PYTHONPATH=new_transformers)
+    assert 'ModuleNotFoundError' in result.stderr
+    assert "No module named 'transformers." in result.stderr
+
+
+def test_models_can_be_imported_beside_a_new_transformers(new_transformers):
+    code = """
+import mmgmp
+from mmaction.registry import MODELS
+assert MODELS.get('ResNet3dSlowFast') is not None
+MODELS.build(dict(type='VindLUVQA'))"""
+    result = run_python('-c', code, PYTHONPATH=new_transformers)
+    assert 'requires extra multi-modal' in result.stderr
+
+
 # --- NumPy 2 -----------------------------------------------------------------
 
 SKELETON = dict(
