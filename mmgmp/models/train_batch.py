@@ -86,12 +86,12 @@ def stack_labels(data_samples: list[ActionDataSample]) -> Tensor:
     Raises:
         ValueError: No sample has a label.
     """
-    labels = torch.cat(
-        [
-            sample.gt_label if 'gt_label' in sample else torch.tensor([-1])
-            for sample in data_samples
-        ]
-    ).cpu()
+    labels = torch.full((len(data_samples),), UNLABELLED)
+    known = [i for i, s in enumerate(data_samples) if 'gt_label' in s]
+    if known:
+        # The samples may be on a GPU: one transfer for all of them.
+        given = torch.cat([data_samples[i].gt_label for i in known])
+        labels[known] = given.cpu()
     if bool((labels == UNLABELLED).all()):
         raise ValueError(
             'no sample of the batch has a label: a batch needs samples of a '

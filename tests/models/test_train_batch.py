@@ -6,8 +6,10 @@ from collections import UserDict
 
 import pytest
 import torch
+from mmaction.structures import ActionDataSample
 
 from mmgmp.models import TrainBatch
+from mmgmp.models.train_batch import stack_labels
 
 ROWS = torch.arange(4.0)
 
@@ -66,3 +68,19 @@ def test_clips_are_copied_where_they_are_read_alone():
 def test_fields_are_constant():
     with pytest.raises(dataclasses.FrozenInstanceError):
         make([0, 1, 2, 1]).labels = None
+
+
+class OnDevice(torch.Tensor):
+    """Stands for a tensor on a GPU, which joins only its like."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func is torch.cat:
+            assert all(isinstance(x, cls) for x in args[0])
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+def test_labels_of_a_batch_on_another_device():
+    samples = [ActionDataSample() for _ in range(3)]
+    samples[1].gt_label = torch.tensor([4]).as_subclass(OnDevice)
+    assert stack_labels(samples).tolist() == [-1, 4, -1]
