@@ -1,5 +1,5 @@
-# Targets: install, demo, test, test-all, lint, docs, bench. All use the
-# environment in .venv, which is made when it is missing and updated when the
+# Targets: install, demo, test, test-all, lint, docs, bench. All of them use the
+# environment in .venv. It is created if it does not exist, and updated when the
 # requirements change.
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +16,7 @@ install: $(STAMP)
 
 $(STAMP): $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and f"mmgmp needs Python 3.10 or later, and $(PYTHON) is {v[0]}.{v[1]}")'
-	@echo 'Installing into $(VENV); the first time takes some minutes.'
+	@echo 'Installing into $(VENV). The first time takes several minutes.'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --upgrade pip
 	@$(BIN)/python -m pip install -qq -r requirements.txt
@@ -40,10 +40,11 @@ test-all: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy mmgmp tools
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install -qq -r requirements/docs.txt
-	$(BIN)/sphinx-build -q -W docs docs/_build
+	$(BIN)/sphinx-build -q -W -n docs docs/_build
 
 bench: $(STAMP)
 	$(BIN)/python tools/analysis_tools/benchmark_step.py

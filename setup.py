@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Adds ``mmgmp/.mim`` to a built package; pyproject.toml says the rest."""
+"""Add ``mmgmp/.mim`` to a built package; pyproject.toml has the rest."""
 
 import shutil
 from pathlib import Path
@@ -15,8 +15,8 @@ MIM_FILES = ('model-index.yml',)
 class BuildPyWithMim(build_py):
     """Copy the configs and tools, which ``mim`` looks for, into the package.
 
-    They are copied into the build folder, so that the source tree stays as it
-    is. An editable installation has none: ``mim`` cannot find them there.
+    They are copied into the build folder, so the source tree does not change.
+    An editable installation has no copies, so ``mim`` finds no configs there.
     """
 
     def run(self) -> None:

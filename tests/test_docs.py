@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""What the documentation quotes is what the tests run."""
+"""The documentation quotes code that the tests run, and existing files."""
 
 import re
 from pathlib import Path
@@ -33,12 +33,14 @@ def test_quote_is_exact(path, code):
     [
         *(ROOT / 'docs').rglob('*.md'),
         *(ROOT / 'configs').rglob('*.md'),
+        *(ROOT / 'tools').rglob('*.md'),
+        ROOT / 'CONTRIBUTING.md',
         ROOT / 'README.md',
     ],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_named_files_exist(page):
-    """Configs and tools that a page names, but those that a reader writes."""
+    """Files that a page names exist, except those that a reader writes."""
     text = page.read_text()
     names = re.findall(
         r'\b(?:configs|tools|tests|docs)/[\w./-]*\.(?:py|yml|md|csv|sh)\b',

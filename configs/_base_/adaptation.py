@@ -1,7 +1,8 @@
 # A setting with an unlabelled target in every training batch.
 _base_ = './setting.py'
 
-# To log how good pseudo labels are, keep_hidden_label=True in `unlabelled`.
+# Set keep_hidden_label=True in `unlabelled` to log the accuracy of pseudo
+# labels.
 train_pipeline = [
     *_base_.train_pipeline[:-1],
     dict(_base_.train_pipeline[-1], algorithm_keys=('domain', 'hidden_label')),
@@ -16,8 +17,8 @@ distinct = _base_.get('adaptation_clips', dict())
 labelled = dict(
     _base_.train_dataloader.dataset, pipeline=train_pipeline, **distinct
 )
-# The training clips of the target. Their labels are dropped as the list is
-# read.
+# The training clips of the target. Their labels are dropped when the
+# annotations are read.
 unlabelled = dict(
     labelled,
     pipeline=target_train_pipeline,
@@ -25,11 +26,11 @@ unlabelled = dict(
     domains=[_base_.target],
     source_domains=_base_.sources,
 )
-# 16 of the sources, as many as without adaptation, and 16 of the target.
+# 16 samples of the sources, as without adaptation, and 16 of the target.
 train_dataloader = dict(
     batch_size=32,
     batch_sampler=dict(type='SourceTargetBatchSampler', num_target=16),
-    # Batches are always full; PyTorch wants it so with a batch sampler.
+    # Batches are always full; PyTorch requires False with a batch sampler.
     drop_last=False,
     dataset=dict(
         _delete_=True,
@@ -38,8 +39,8 @@ train_dataloader = dict(
         ignore_keys=['domains'],
     ),
 )
-# Selection: the test clips of the sources, and the training clips of the target
-# without labels, for the scores that choose without them.
+# Model selection: the test clips of the sources. The training clips of the
+# target without labels are for the scores that need no target labels.
 val_dataloader = dict(
     dataset=dict(
         _delete_=True,
@@ -55,6 +56,6 @@ val_evaluator = [
     dict(type='DomainAccMetric'),
     dict(type='TargetScoreMetric'),
 ]
-# The test clips of the target. Training has seen the others, if without their
-# labels; generalization is tested on all clips.
+# The test clips of the target. Training uses the other clips, although without
+# labels. Without adaptation, all clips of the target are tested.
 test_dataloader = dict(dataset=dict(split='test', **distinct))

@@ -1,5 +1,5 @@
 default_scope = 'mmaction'
-# Registers every type of mmgmp in mmaction2's registries.
+# Registers all types of mmgmp in the registries of MMAction2.
 custom_imports = dict(imports=['mmgmp'], allow_failed_imports=False)
 
 default_hooks = dict(
@@ -7,8 +7,8 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=5, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # The weights that are tested: best on the source domains' validation.
-    # Stock CheckpointHook, but a kill loses at most the last checkpoint.
+    # Keeps the weights that are tested: those with the best accuracy on the
+    # validation clips of the source domains. Files are written atomically.
     checkpoint=dict(
         type='AtomicCheckpointHook',
         interval=1,
@@ -19,13 +19,13 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
 )
-# Refuses a target domain among the sources, and selection on the target.
 custom_hooks = [
+    # Refuses a target domain among the sources, and selection on the target.
     dict(type='DomainProtocolHook'),
     # Reports the samples that `on_corrupt='skip'` replaced.
     dict(type='CorruptSampleHook'),
-    # Seeds each sample and iteration by its place in the training, so that a
-    # resumed run goes on as if it had not been interrupted.
+    # Seeds each sample and iteration by its position in the training, so that
+    # a resumed run gives the same result as an uninterrupted one.
     dict(type='StepSeedHook'),
 ]
 
@@ -34,8 +34,9 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
-# On CPU two runs agree bit for bit. deterministic=True asks the same of a GPU,
-# where the max pooling of SlowFast has no deterministic backward pass.
+# On a CPU, two runs agree bit for bit. deterministic=True would require the
+# same of a GPU, where the max pooling of SlowFast has no deterministic
+# backward pass.
 randomness = dict(seed=0, deterministic=False)
 
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)

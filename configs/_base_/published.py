@@ -1,5 +1,5 @@
-# The published protocol of HAC and EPIC-Kitchens: pre-trained encoders whose
-# last stage is trained, for 20 epochs. settings/hac.py and
+# The published protocol of HAC and EPIC-Kitchens: pre-trained encoders, of
+# which the last stage is trained for 20 epochs. settings/hac.py and
 # settings/epic_kitchens.py add the data set.
 _base_ = [
     './models/pretrained.py',
@@ -8,8 +8,9 @@ _base_ = [
     './default_runtime.py',
 ]
 
-# The sound follows the sampled frames, so it comes after them; without video
-# and flow, the frames are sampled for it and not decoded.
+# The audio segment is aligned with the sampled frames, so audio comes after
+# them. Without video and flow, frames are sampled for this purpose but not
+# decoded.
 if 'video' in _base_.modalities:
     order = ('video', 'audio', 'flow')
 elif 'flow' in _base_.modalities:

@@ -1,13 +1,13 @@
-# The data set and the domains of a run. Flags of the tools choose them, or
-# environment variables do:
+# The data set and the domains of a run. Flags of the tools or environment
+# variables choose them:
 #   --dataset     MMGMP_DATASET     mini_hac, hac, epic_kitchens or a file
 #   --target      MMGMP_TARGET      the unseen domain
 #   --sources     MMGMP_SOURCES     others, or for example human-animal
 #   --modalities  MMGMP_MODALITIES  for example video-audio-flow
 #   --corrupted   MMGMP_CORRUPTED   true: noise in the target
-# A method is a child of this file and the same for all of them.
-# The call names the data sets that exist if there is none of that name; MMEngine
-# evaluates this line before any import below it.
+# A method has this file as its base, and is the same for all of them. For an
+# unknown name, the call raises an error that lists the data sets. MMEngine
+# evaluates this line before the imports below it.
 _base_ = __import__('mmgmp.utils.setting', fromlist=['']).setting_file(
     '{{$MMGMP_DATASET:mini_hac}}'
 )
@@ -35,7 +35,7 @@ test_dataloader = dict(
     )
 )
 
-# Name of the setting in the work dir of a run, and at the top of its log.
+# Name of the setting, for the work dir of a run and the start of its log.
 setting = '_'.join(
     [
         _base_.dataset,
@@ -45,5 +45,5 @@ setting = '_'.join(
         _base_.target + ('-corrupted' if corrupted else ''),
     ]
 )
-# MMEngine logs what it finds here.
+# MMEngine logs the entries of env_cfg.
 env_cfg = dict(setting=setting)

@@ -3,21 +3,21 @@ _base_ = '../_base_/adaptation.py'
 
 boomda = dict(
     type='Boomda',
-    # Deep CORAL's 1 / 4 d^2 and its rule for the weight: at the end, alignment
-    # and classification losses are alike.
+    # The factor 1 / 4 d^2 of Deep CORAL, and its rule for the weight:
+    # alignment and classification losses are similar at the end of training.
     scale='dim',
     alpha2=10,
 )
 if 'pretrained' not in _base_:
-    # The reward of small variances. The paper's 5e-4 is more than encoders
-    # that start untrained stand.
+    # Weight of the term for small variances. The 5e-4 of the paper is too
+    # large for encoders that are trained from scratch.
     boomda['beta'] = 5e-5
 model = dict(
     neck=dict(
         type='ModalityProjection',
         out_channels=256,
-        # Without it the weights of the alignment run away: the modality that
-        # is aligned best gets all the weight, until its features are constant.
+        # Without normalization, the best aligned modality gets all the weight
+        # of the alignment, until its features are constant.
         norm_cfg=dict(type='BN1d'),
         act_cfg=dict(type='ReLU'),
     ),

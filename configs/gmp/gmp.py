@@ -3,7 +3,7 @@ _base_ = '../dann/dann.py'
 
 optim_wrapper = dict(
     type='GMPOptimWrapper',
-    alpha_k=0.5,  # 0 leaves the stronger modality's classes alone
-    alpha_p=0.5,  # 0 leaves the more invariant modality's domains alone
+    alpha_k=0.5,  # 0 turns the modulation of classification off
+    alpha_p=0.5,  # 0 turns the modulation of the domain task off
 )
 work_dir = f'work_dirs/gmp/{_base_.setting}'

@@ -1,11 +1,11 @@
 # python tools/train.py configs/gmp_released/gmp_released.py --dataset mini_hac --target cartoon --test
-# The authors' released code with its two defects; configs/gmp/README.md says in
-# what it differs from the paper, and what of it is not reproduced.
+# The released code of the authors with its two defects. configs/gmp/README.md
+# lists its differences from the paper, and what is not reproduced.
 _base_ = '../gmp/gmp.py'
 
 order = [m for m in ('video', 'flow', 'audio') if m in _base_.modalities]
 classifier = dict(
-    # A linear head per modality, whose loss trains its encoder too.
+    # One linear head per modality; its loss also trains the encoder.
     unimodal='auxiliary',
     detach_auxiliary=False,
     auxiliary_loss_weight=3.0,

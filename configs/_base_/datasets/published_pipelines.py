@@ -1,6 +1,6 @@
-# The pipelines of the published protocols (SimMMDG and its successors), which
-# HAC and EPIC-Kitchens share. The transforms of a modality end in its key of the
-# model inputs.
+# The pipelines of the published protocols (SimMMDG and its successors), shared
+# by HAC and EPIC-Kitchens. The transforms of each modality write their result
+# to its key of the model inputs.
 
 # 32 of 64 consecutive frames: (1, 3, 32, 224, 224). Shorter videos wrap.
 rgb_sample = dict(
@@ -10,8 +10,8 @@ rgb_format = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='KeyMapper', transforms=[], remapping=dict(imgs='video')),
 ]
-# Only the sampled frames are decoded. On H.264 clips this goes from the key
-# frame before them: short distances between key frames make reading faster.
+# Only the sampled frames are decoded. For H.264, decoding starts at the key
+# frame before them, so clips with frequent key frames are faster to read.
 rgb_train = [
     dict(type='OpenVideo'),
     rgb_sample,
@@ -66,8 +66,9 @@ flow_test = [
     )
 ]
 
-# The sound, repeated or cut to 10 s at 16 kHz: (1, 257, 1004). Silent clips are
-# kept, as published. A data set says by `align` which seconds it takes.
+# The sound, repeated or cut to 10 s at 16 kHz: (1, 257, 1004). Silent clips
+# are kept, as published. `align`, which each data set sets, selects the audio
+# segment.
 load_audio = dict(type='LoadAudio', allow_silence=True)
 audio_format = [
     dict(type='FormatSpectrogram'),
@@ -81,8 +82,8 @@ audio_train = [
 ]
 audio_test = [load_audio, dict(type='AudioSpectrogram'), *audio_format]
 
-# Modality -> its transforms. Sound without pictures has the seconds that it has
-# with them.
+# Modality -> its transforms. Audio alone uses the same segment as audio with
+# video.
 train_transforms = dict(
     video=rgb_train,
     audio=audio_train,
@@ -102,15 +103,16 @@ pack = dict(
     meta_keys=('filename', 'domain_name'),
 )
 
-# Loading is most of the work of a step: give it the cores that the machine
-# has. Each worker holds two batches (about 0.2 GB with video) and about 0.6 GB
-# of Python; workers that persist spare the seconds that each start takes.
+# Most of the time of a step is data loading: set num_workers to the cores of
+# the machine. Each worker needs about 0.6 GB for Python, and about 0.2 GB for
+# two batches with video. Persistent workers avoid a start-up of several
+# seconds per epoch.
 loader = dict(
     batch_size=16,
     num_workers=8,
     persistent_workers=True,
-    # Page-locked memory: faster copies to a GPU, memory that cannot be
-    # swapped out.
+    # Page-locked memory: it is faster to copy to a GPU, and cannot be swapped
+    # out.
     pin_memory=True,
 )
 evaluation = dict(

@@ -1,5 +1,5 @@
-# The model of the published experiments, and the pre-trained encoders from which
-# a setting takes those of its modalities.
+# The model of the published experiments. A setting uses the encoders of its
+# modalities.
 _base_ = []
 
 from mmgmp.utils.setting import choose_modalities
@@ -74,14 +74,15 @@ encoders = dict(
     ),
 )
 
-# Kinetics-400, VGGSound and Kinetics-400; see tools/model_converters/README.md.
+# Weights from Kinetics-400, VGGSound and Kinetics-400; see
+# tools/model_converters/README.md.
 pretrained = dict(
     video='checkpoints/slowfast_r101_8x8_kinetics400.pth',
     audio='checkpoints/resnet18_vggsound.pth',
     flow='checkpoints/slowonly_r50_8x8_kinetics400_flow.pth',
 )
 
-# The rest is frozen, lateral connections too.
+# The rest is frozen, including lateral connections.
 trainable = dict(
     video=['slow_path.layer4', 'fast_path.layer4'],
     audio=['layer4'],
@@ -112,7 +113,7 @@ model = dict(
             type='FusionClassifier',
             hidden_channels=512,
             dropout_ratio=0.5,
-            # The other modalities' features set to zero.
+            # The features of the other modalities are set to zero.
             unimodal='masked',
         ),
     ),

@@ -1,5 +1,6 @@
-# Narrow encoders for small data: SlowFast-18 (slow pathway 16 channels, fast 4;
-# small stems) on 8 frames and ResNet-18 (16 channels) on a log-spectrogram.
+# Narrow encoders for small data: SlowFast-18 on 8 frames (16 channels in the
+# slow pathway, 4 in the fast one, small stems), and ResNet-18 on a
+# log-spectrogram (16 channels).
 _base_ = []
 
 from mmgmp.utils.setting import choose_modalities
@@ -20,15 +21,15 @@ widths = dict(video=160, audio=128)
 encoders = dict(
     video=dict(
         type='ResNet3dSlowFast',
-        # The slow pathway sees every fourth of the frames.
+        # The slow pathway gets every fourth frame.
         resample_rate=4,
         speed_ratio=4,
         channel_ratio=4,
         slow_pathway=dict(
             type='resnet3d',
             depth=18,
-            # Residual branches that start at zero learn little in a run as
-            # short as this.
+            # Residual branches that start at zero learn too little in such a
+            # short run.
             zero_init_residual=False,
             pretrained=None,
             lateral=True,
@@ -80,7 +81,7 @@ model = dict(
         classifier=dict(
             type='FusionClassifier',
             hidden_channels=256,
-            # The other modality's features set to zero.
+            # The features of the other modality are set to zero.
             unimodal='masked',
         ),
     ),

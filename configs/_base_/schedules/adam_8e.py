@@ -1,4 +1,4 @@
-# Validation, and with it selection, after epochs 4, 6 and 8.
+# Validation, and thus model selection, after epochs 4, 6 and 8.
 train_cfg = dict(
     type='EpochBasedTrainLoop', max_epochs=8, val_begin=4, val_interval=2
 )

@@ -1,8 +1,8 @@
-# EPIC-Kitchens as published; EPICKitchensDataset describes the files. Where
-# wanted, in each of the three datasets:
+# EPIC-Kitchens as published; EPICKitchensDataset describes the files. Options
+# of the three datasets:
 #   media='frames'            folders of frames instead of clips
-#   alignment='as_released'   frame indices of clips with the faults of the
-#                             published code
+#   alignment='as_released'   frame indices of clips with the errors of the
+#                             released code
 _base_ = '../published.py'
 
 from mmgmp.utils.setting import choose_domains
@@ -14,7 +14,7 @@ target, sources = choose_domains(
     domains, '{{$MMGMP_TARGET:D3}}', '{{$MMGMP_SOURCES:others}}'
 )
 
-# The seconds of the action in the sound of the whole video.
+# The audio segment of the action, from the sound of the whole video.
 sound = dict(align='action')
 train_pipeline = [
     dict(t, **sound) if t['type'] == 'LoadAudio' else t

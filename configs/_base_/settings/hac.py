@@ -1,9 +1,9 @@
-# HAC as published; HACDataset describes the files. Where wanted, in each of the
-# three datasets:
-#   duplicates='drop'         without the clips of both splits in training, and
-#                             each clip once in the test
-#   alignment='as_released'   frame indices and audio windows with the faults
-#                             of the published code
+# HAC as published; HACDataset describes the files. Options of the three
+# datasets:
+#   duplicates='drop'         leaves clips that are in both splits out of
+#                             training, and tests each clip once
+#   alignment='as_released'   frame indices and audio segments with the
+#                             errors of the released code
 _base_ = '../published.py'
 
 from mmgmp.utils.setting import choose_domains
@@ -15,7 +15,7 @@ target, sources = choose_domains(
     domains, '{{$MMGMP_TARGET:cartoon}}', '{{$MMGMP_SOURCES:others}}'
 )
 
-# The sound of the sampled frames.
+# The audio segment of the sampled frames.
 sound = dict(align='clip')
 if 'flow' in _base_.modalities and 'video' not in _base_.modalities:
     sound['follow'] = 'flow'
@@ -35,6 +35,7 @@ val_dataloader = dict(dataset=dict(clips, pipeline=test_pipeline))
 test_dataloader = dict(
     dataset=dict(clips, split='all', pipeline=test_pipeline)
 )
-# In adaptation, unlike in the published protocol, clips that are in both splits
-# of a domain are left out: those of the target would be trained and tested.
+# Unlike the published protocol, adaptation leaves out clips that are in both
+# splits of a domain. Otherwise the target would be trained and tested on the
+# same clips.
 adaptation_clips = dict(duplicates='drop')

@@ -1,5 +1,5 @@
-# MiniHAC: generated audio-video clips in the layout of HAC, which are made on
-# first use. Narrow encoders are trained from scratch in a minute.
+# MiniHAC: audio-video clips in the layout of HAC, generated on first use.
+# Narrow encoders are trained from scratch within a minute.
 _base_ = [
     '../models/small.py',
     '../schedules/adam_8e.py',
@@ -17,8 +17,8 @@ target, sources = choose_domains(
 modalities = _base_.modalities
 data_root = 'data/mini_hac'
 
-# 8 of 43 consecutive frames (1.8 s), 40 pixels; the sound of these, as a
-# spectrogram of 1.5 s. Sound alone has the same window.
+# 8 of 43 consecutive frames (1.8 s) at 40 pixels, and a spectrogram of 1.5 s
+# of their sound. Audio alone uses the same segment.
 has_video, has_audio = 'video' in modalities, 'audio' in modalities
 load_video = dict(type='LoadVideo', short_side=45)
 sample = dict(type='SampleFrames', clip_len=8, frame_interval=6, num_clips=1)
@@ -48,7 +48,7 @@ pack = [
         meta_keys=('filename', 'domain_name'),
     ),
 ]
-# The decoded clips stay in memory (about 80 MB) after the first epoch.
+# After the first epoch, the decoded clips are in memory (about 80 MB).
 train_pipeline = [
     dict(type='CachedTransforms', transforms=[load_video]),
     sample,
@@ -71,8 +71,9 @@ test_pipeline = [
     *pack,
 ]
 
-# Loading in the main process keeps one cache and, on few cores, the cores for
-# training; more workers need persistent_workers=True to keep their caches.
+# Loading in the main process needs only one cache, and on few cores leaves the
+# cores to training. More workers need persistent_workers=True to keep their
+# caches.
 clips = dict(type='MiniHACDataset', data_root=data_root, modalities=modalities)
 train_dataloader = dict(
     batch_size=16,
@@ -91,12 +92,13 @@ evaluation = dict(
 held_out = dict(clips, pipeline=test_pipeline, test_mode=True)
 # Model selection: the test clips of the source domains.
 val_dataloader = dict(evaluation, dataset=dict(held_out, split='test'))
-# The unseen domain, all of its clips.
+# All clips of the unseen domain.
 test_dataloader = dict(evaluation, dataset=dict(held_out, split='all'))
 val_evaluator = dict(type='DomainAccMetric')
 test_evaluator = val_evaluator
 
-# One source is half as many clips: as many iterations take twice the epochs.
+# One source has half as many clips, so the same number of iterations takes
+# twice as many epochs.
 if len(sources) == 1:
     train_cfg = dict(max_epochs=16, val_begin=8, val_interval=4)
     param_scheduler = [dict(_base_.param_scheduler[0], end=16, T_max=16)]
