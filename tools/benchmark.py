@@ -1,32 +1,36 @@
 # Copyright (c) mmgmp authors.
 """Run a plan of methods, targets and seeds, and compare the methods.
 
-Finished runs are kept in the plan's results file and are not repeated; an
-interrupted one is resumed. Ctrl-C stops all runs; the same command goes on.
+Finished runs are kept in the plan's results file and are not repeated;
+interrupted runs are resumed. Ctrl-C stops all runs; run the same command again
+to resume.
 """
 
 import argparse
 import os
 import signal
 import sys
-import time
-from datetime import timedelta
 from pathlib import Path
 
 import torch
 import yaml
 from mmengine.config import DictAction
 
-from mmgmp.benchmark.collect import TARGET_METRIC, compare_plan
-from mmgmp.benchmark.execute import forget_result, read_result
-from mmgmp.benchmark.fingerprint import dataset_version
-from mmgmp.benchmark.plan import Plan, load_plan
+from mmgmp.benchmark.execution import forget_result
+from mmgmp.benchmark.plan import load_plan
 from mmgmp.benchmark.report import write_tables
-from mmgmp.benchmark.results_store import ResultsStore
-from mmgmp.benchmark.run import Run
-from mmgmp.benchmark.scheduler import Slots, run_all, usable_cores
+from mmgmp.benchmark.results import Results
+from mmgmp.benchmark.scheduler import (
+    Progress,
+    Slots,
+    build_datasets,
+    missing_runs,
+    run_all,
+    usable_cores,
+)
+from mmgmp.benchmark.store import ResultsStore
 from mmgmp.benchmark.tables import markdown_table
-from mmgmp.benchmark.verdict import markdown_verdict
+from mmgmp.benchmark.text import markdown_summary
 from mmgmp.utils import one_line_errors, register_all_modules
 
 ROOT = Path('work_dirs/benchmark')
@@ -40,13 +44,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('plan', help='YAML file, see configs/benchmark')
     parser.add_argument(
-        '--dry-run', action='store_true', help='list the runs and end'
+        '--dry-run', action='store_true', help='list the missing runs and exit'
     )
     parser.add_argument(
         '--smoke',
         action='store_true',
-        help='the plan reduced by its `smoke` entry, to see that it runs; its '
-        'results stay out of the published ones',
+        help='run the plan reduced by its `smoke` entry, as a quick check; '
+        'keeps its results apart from the published ones',
     )
     parser.add_argument(
         '--sweep',
@@ -56,19 +60,19 @@ def parse_args() -> argparse.Namespace:
         help='vary settings of all methods but the baseline, one at a time',
     )
     parser.add_argument(
-        '--retry-failed', action='store_true', help='run failed ones again'
+        '--retry-failed', action='store_true', help='run failed runs again'
     )
     parser.add_argument(
         '--slots',
         type=int,
-        help='runs at the same time (default: one per GPU or, without one, '
-        'per core)',
+        help='maximum number of runs at the same time (default: one per GPU, '
+        'or one per core without a GPU)',
     )
     parser.add_argument(
         '--gpus',
         type=int,
         nargs='*',
-        help='GPUs that local runs share in turn (default: all)',
+        help='indices of the GPUs that local runs share (default: all)',
     )
     parser.add_argument(
         '--cluster',
@@ -91,7 +95,10 @@ def parse_args() -> argparse.Namespace:
         help='keep the selected and the last weights of each run',
     )
     parser.add_argument(
-        '--work-dir', type=Path, default=ROOT, help='logs and tables'
+        '--work-dir',
+        type=Path,
+        default=ROOT,
+        help='folder for logs and tables',
     )
     args = parser.parse_args()
     if args.slots is not None and args.slots < 1:
@@ -114,71 +121,25 @@ def parse_sweeps(texts: list[str]) -> dict[str, list]:
     return sweeps
 
 
-class Progress:
-    """Stores each result as it comes and says what is left."""
-
-    def __init__(self, store: ResultsStore, total: int, slots: int) -> None:
-        self.store = store
-        self.total = total
-        self.slots = slots
-        self.done = 0
-        self.start = time.perf_counter()
-
-    def __call__(self, run: Run, rows: list[dict]) -> None:
-        """Take the rows of a run that has ended."""
-        self.store.add(rows)
-        self.done += 1
-        row = rows[0]
-        text = f'FAILED: {row["reason"]}'
-        if row['state'] == 'finished':
-            text = f'{100 * row[TARGET_METRIC]:.1f} % on the target'
-        seconds = (time.perf_counter() - self.start) / self.done
-        left = timedelta(seconds=round(seconds * (self.total - self.done)))
-        print(
-            f'[{self.done}/{self.total}] {run.name}: {text}; about {left} '
-            'left',
-            flush=True,
-        )
-
-
-def missing_runs(
-    plan: Plan, store: ResultsStore, root: Path, retry: bool
-) -> list[tuple[Run, Path]]:
-    """What is left to run, and where; finished work is stored first."""
-    states = store.states()
-    missing = {}
-    for run in plan.runs():
-        identity = run.identity()
-        key = identity['config_hash'], run.seed
-        name = f'{identity["config"]}_{key[0]}'
-        work_dir = root / 'runs' / name / f'seed{run.seed}'
-        state = states.get(key)
-        if state is None and (rows := read_result(work_dir)):
-            store.add(rows)
-            state = states[key] = rows[0]['state']
-        if state is None or (state == 'failed' and retry):
-            missing[key] = run, work_dir
-    return list(missing.values())
-
-
-def prepare(runs: list[tuple[Run, Path]]) -> None:
-    """Build the datasets once, so that what is wrong with them shows now.
-
-    A generated dataset is made here, and not by several runs at once.
-    """
-    seen = set()
-    for run, _ in runs:
-        config = run.identity()['config_hash']
-        if config not in seen:
-            seen.add(config)
-            dataset_version(run.load_config())
+def make_slots(args: argparse.Namespace) -> Slots:
+    """Places for the runs; sets the number of threads of local runs."""
+    gpus = args.gpus
+    if gpus is None:
+        gpus = list(range(torch.cuda.device_count()))
+    number = args.slots or len(gpus) or usable_cores()
+    if args.cluster == 'local':
+        # With more threads than cores, all runs wait for each other.
+        threads = max(1, usable_cores() // number)
+        os.environ.setdefault('OMP_NUM_THREADS', str(threads))
+    options = tuple(args.executor_options.items())
+    return Slots(number, tuple(gpus), args.cluster, options)
 
 
 def main() -> int:
     """Run the plan.
 
     Returns:
-        0, or 1 if there are failed runs, or 130 if it was interrupted.
+        0, or 1 if a run of the plan failed, or 130 after an interruption.
     """
     args = parse_args()
     with one_line_errors():
@@ -187,7 +148,7 @@ def main() -> int:
         store = ResultsStore(plan.results)
         runs = missing_runs(plan, store, args.work_dir, args.retry_failed)
     print(
-        f'{plan.name}: {len(plan.runs())} runs, {len(runs)} of them to do; '
+        f'{plan.name}: {len(plan.runs)} runs, {len(runs)} of them to do; '
         f'results in {plan.results}',
         flush=True,
     )
@@ -198,23 +159,13 @@ def main() -> int:
                 f'-> {work_dir}'
             )
         return 0
-    gpus = args.gpus
-    if gpus is None:
-        gpus = list(range(torch.cuda.device_count()))
-    number = args.slots or len(gpus) or usable_cores()
-    slots = Slots(
-        number, tuple(gpus), args.cluster, tuple(args.executor_options.items())
-    )
-    if args.cluster == 'local':
-        # More threads than cores make all runs wait for each other.
-        threads = max(1, usable_cores() // number)
-        os.environ.setdefault('OMP_NUM_THREADS', str(threads))
+    slots = make_slots(args)
     register_all_modules()
     try:
-        prepare(runs)
-        # Not before: worker processes that are forked above would inherit it.
-        # Ctrl-C is ignored in what a shell starts in the background, and so
-        # would be the cancelling of the jobs.
+        build_datasets(runs)
+        # A shell makes its background processes ignore Ctrl-C, so the jobs
+        # would not be cancelled. Worker processes that build_datasets forks
+        # must not inherit these handlers.
         for number_of_signal in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number_of_signal, signal.default_int_handler)
         if args.retry_failed:
@@ -223,32 +174,31 @@ def main() -> int:
         run_all(
             runs,
             slots,
-            Progress(store, len(runs), number),
+            Progress(store, len(runs)),
             args.work_dir / 'jobs',
             args.keep_checkpoints,
         )
     except KeyboardInterrupt:
-        print('Interrupted: the same command goes on from here.')
+        print('Interrupted: run the same command again to resume.')
         return 130
-    return report(plan, store, args.work_dir / plan.name)
+    return report(Results.read(plan), args.work_dir / plan.name)
 
 
-def report(plan: Plan, store: ResultsStore, folder: Path) -> int:
-    """Print the table and the verdict, and write all tables and figures.
+def report(results: Results, folder: Path) -> int:
+    """Print table and summary, and write all tables and the figure.
 
     Returns:
-        1 if a run of the plan has failed, else 0.
+        1 if a run of the plan failed, else 0.
     """
-    frame = store.read()
-    comparison = compare_plan(plan, frame, 'source')
-    print(f'\n{markdown_table(comparison, plan.title)}')
-    print(markdown_verdict(comparison))
-    write_tables(plan, frame, folder)
-    print(f'Tables as Markdown, CSV and LaTeX, and figures: {folder}')
-    failed = [m for m in comparison.methods.values() if m.failures]
+    comparison = results.comparison()
+    print(f'\n{markdown_table(comparison, results.plan.title)}')
+    print(markdown_summary(comparison))
+    write_tables(results, folder)
+    print(f'Tables as Markdown, CSV and LaTeX, and a figure: {folder}')
+    failed = any(method.failures for method in comparison.methods.values())
     if failed:
-        print('Failed runs are run again with --retry-failed.')
-    return int(bool(failed))
+        print('Run again with --retry-failed to repeat the failed runs.')
+    return int(failed)
 
 
 if __name__ == '__main__':

@@ -3,11 +3,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
-from .scores import Runs, check_scores, distinct
+from .selection import SELECTIONS
 from .statistics import (
     Difference,
     Estimate,
@@ -16,6 +17,9 @@ from .statistics import (
     mean_interval,
     paired_difference,
 )
+
+# Target -> seed -> score, a fraction.
+Scores = Mapping[str, Mapping[int, float]]
 
 
 class Failure(NamedTuple):
@@ -28,23 +32,24 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What the runs of one method amount to.
+    """Result of one method over its runs.
 
     Attributes:
         label: Name of the method.
-        targets: Target -> score over the seeds that finished; None where none
+        targets: Target -> score over the seeds that finished; None if none
             did.
-        mean: Mean over targets, over seeds; None if a run is lacking.
-        difference: To the baseline; None for the baseline itself and if a run
-            of either is lacking.
-        p_holm: p-value of the difference, adjusted for the number of methods
-            that were compared; None without a difference.
-        rank: Mean rank among the complete methods, 1 is best; None if a run
-            is lacking.
+        mean: Over the seeds, of the mean over the targets; None if the method
+            is incomplete.
+        difference: From the baseline; None for the baseline itself, or if
+            either method is incomplete.
+        p_holm: p-value of the difference, adjusted for the number of compared
+            methods; None without a difference.
+        rank: Mean rank among the complete methods, 1 is best; None if the
+            method is incomplete.
         finished: Number of runs with a score.
-        expected: Number of runs that there should be.
+        expected: Number of runs in the plan.
         failures: Runs that failed.
-        missing: Targets and seeds that neither finished nor failed.
+        missing: Target and seed of the runs that neither finished nor failed.
     """
 
     label: str
@@ -66,7 +71,7 @@ class MethodResult:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Methods on the same targets and seeds. See :func:`compare`."""
+    """Methods on the same targets and seeds, see :func:`compare`."""
 
     methods: dict[str, MethodResult]
     targets: tuple[str, ...]
@@ -77,19 +82,19 @@ class Comparison:
 
     @property
     def compared(self) -> tuple[MethodResult, ...]:
-        """Methods with a difference to the baseline."""
+        """Methods with a difference from the baseline."""
         return tuple(
             m for m in self.methods.values() if m.difference is not None
         )
 
     @property
     def pairs(self) -> int:
-        """Number of pairs of a complete method with a complete baseline."""
+        """Number of pairs of a complete method and a complete baseline."""
         return len(self.targets) * len(self.seeds)
 
 
 def compare(
-    scores: Mapping[str, Runs],
+    scores: Mapping[str, Scores],
     targets: Sequence[str],
     seeds: Sequence[int],
     baseline: str | None,
@@ -99,33 +104,36 @@ def compare(
 ) -> Comparison:
     """Compare methods that ran on the same targets with the same seeds.
 
-    A method that lacks a run, failed or missing, has no mean over targets, no
-    difference, no p-value and no rank: an average over fewer runs than the
-    others' is no match for theirs. Holm's correction counts the methods that
-    are compared.
+    A method with a failed or missing run has no mean over targets, no
+    difference, no p-value and no rank, because averages over different runs
+    are not comparable. Holm's correction counts the compared methods.
 
     Args:
         scores: Label of a method -> target -> seed -> score of each finished
-            run, a fraction. A method without any has an empty mapping.
+            run, a fraction. A method without runs has an empty mapping.
         targets: Expected targets.
         seeds: Expected seeds of each method on each target.
-        baseline: Label of the method that the others are compared with, None
-            for none.
-        selection: How the epoch of each run was chosen, of SELECTIONS.
+        baseline: Label of the method to compare the others with, or None.
+        selection: Rule of selection of the checkpoints, a key of SELECTIONS.
         failures: Label -> (target, seed, reason) of each failed run.
-        chance: Score of guessing, a fraction, for the tables.
+        chance: Accuracy of guessing, a fraction, for the tables.
 
     Returns:
         The comparison, with the methods in the order of `scores`.
 
     Raises:
         TypeError: A score is not a number, or `targets` is a string.
-        ValueError: A value is not as said above; the message names the
-            method, if any.
+        ValueError: A label, target, seed or selection is unknown or given
+            twice, a name is not one line of text, a score is not in [0, 1],
+            or a run has two results.
     """
     failures = failures or {}
-    targets, seeds = distinct('targets', targets), distinct('seeds', seeds)
-    check_scores(scores, targets, seeds, baseline, selection, failures, chance)
+    targets, seeds = _distinct('targets', targets), _distinct('seeds', seeds)
+    _check_names(scores, targets, baseline, selection, failures)
+    if chance is not None:
+        _check_score('`chance`', chance)
+    for label, runs in scores.items():
+        _check_runs(label, runs, failures.get(label, ()), targets, seeds)
     blocks = {
         label: np.array([[runs[t][s] for s in seeds] for t in targets])
         for label, runs in scores.items()
@@ -147,10 +155,13 @@ def compare(
         failed = tuple(Failure(*f) for f in failures.get(label, ()))
         known = {(t, s) for t in runs for s in runs[t]}
         known |= {(f.target, f.seed) for f in failed}
-        estimates = {
-            target: _estimate(runs.get(target, {}), seeds)
-            for target in targets
-        }
+        estimates = {}
+        for target in targets:
+            # In a fixed order, so that the last digit does not vary.
+            found = [
+                runs[target][s] for s in seeds if s in runs.get(target, {})
+            ]
+            estimates[target] = mean_interval(found) if found else None
         block = blocks.get(label)
         methods[label] = MethodResult(
             label=label,
@@ -169,9 +180,79 @@ def compare(
     return Comparison(methods, targets, seeds, baseline, selection, chance)
 
 
-def _estimate(
-    scores: Mapping[int, float], seeds: tuple[int, ...]
-) -> Estimate | None:
-    """Of the seeds that finished, in a fixed order, so to the last digit."""
-    values = [scores[seed] for seed in seeds if seed in scores]
-    return mean_interval(values) if values else None
+def _distinct(name: str, values: Sequence) -> tuple:
+    if isinstance(values, str):
+        raise TypeError(f'`{name}` must be a list, got {values!r}')
+    if not values or len(set(values)) < len(values):
+        raise ValueError(
+            f'`{name}` must hold different values, at least one, got {values}'
+        )
+    return tuple(values)
+
+
+def _check_names(
+    scores: Mapping[str, Scores],
+    targets: tuple[str, ...],
+    baseline: str | None,
+    selection: str,
+    failures: Mapping[str, Sequence],
+) -> None:
+    if not scores:
+        raise ValueError('`scores` must hold at least one method, got none')
+    for name in (*scores, *targets):
+        if not isinstance(name, str) or len(name.splitlines()) != 1:
+            raise ValueError(
+                'names of methods and targets must be one line of text, got '
+                f'{name!r}'
+            )
+    if selection not in SELECTIONS:
+        raise ValueError(
+            f'`selection` must be one of {[*SELECTIONS]}, got {selection!r}'
+        )
+    unknown = [x for x in (baseline, *failures) if x not in (*scores, None)]
+    if unknown:
+        raise ValueError(
+            f'`baseline` or `failures` name {unknown}, which are not among '
+            f'the methods of `scores`, {[*scores]}'
+        )
+
+
+def _check_runs(
+    label: str,
+    runs: Scores,
+    failures: Sequence[tuple[str, int, str]],
+    targets: tuple[str, ...],
+    seeds: tuple[int, ...],
+) -> None:
+    found = [(t, s) for t in runs for s in runs[t]]
+    for target, seed in found:
+        name = f'the score of {label!r}, target {target!r}, seed {seed!r}'
+        _check_score(name, runs[target][seed])
+    for failure in failures:
+        if len(failure) != 3 or not failure[2]:
+            raise ValueError(
+                f'`failures` of {label!r} must be (target, seed, reason) with '
+                f'a reason, got {failure!r}'
+            )
+        found.append(failure[:2])
+    for run in found:
+        if run[0] not in targets or run[1] not in seeds:
+            raise ValueError(
+                f'{label!r} has a run of target and seed {run}, which is not '
+                f'expected: targets {targets}, seeds {seeds}'
+            )
+        if found.count(run) > 1:
+            raise ValueError(
+                f'{label!r} has more than one result of target and seed '
+                f'{run}: give its score or one failure'
+            )
+
+
+def _check_score(name: str, score: float) -> None:
+    if isinstance(score, bool) or not isinstance(score, Real):
+        raise TypeError(f'{name} must be a number, got {score!r}')
+    if not 0 <= score <= 1:
+        raise ValueError(
+            f'{name} must be a fraction from 0 to 1, got {score}: divide '
+            'percent by 100, and list a run without a score as a failure'
+        )

@@ -1,6 +1,9 @@
 # Copyright (c) mmgmp authors.
-from collections.abc import Sequence
+"""The plan of a benchmark: which methods run on which targets and seeds."""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -20,13 +23,12 @@ class Method:
     """A row of the table.
 
     Attributes:
-        label: Its name.
+        label: Name of the row.
         config: Config file.
-        overrides: Settings in place of the config's, by dotted key.
-        varied: Label of the method that is varied, key and value, if this is
-            a row of a sweep.
-        variables: What the config reads, in place of the plan's, such as the
-            modalities.
+        overrides: Settings that replace the config's, by dotted key.
+        varied: For a row of a sweep, the label of the varied method, key and
+            value.
+        variables: Variables that replace the plan's, such as the modalities.
     """
 
     label: str
@@ -35,6 +37,20 @@ class Method:
     varied: tuple | None = None
     variables: dict = field(default_factory=dict)
 
+    def variants(self, sweeps: Mapping[str, Sequence]) -> list['Method']:
+        """One method for each key and value, with all else equal."""
+        return [
+            Method(
+                f'{self.label}, {key.rpartition(".")[2]}={value}',
+                self.config,
+                {**self.overrides, key: value},
+                (self.label, key, value),
+                self.variables,
+            )
+            for key, values in sweeps.items()
+            for value in values
+        ]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -42,15 +58,15 @@ class Plan:
 
     Attributes:
         name: Stem of the plan's file.
-        results: CSV file of the results, which plans may share.
+        results: CSV file of the results. Plans may share it.
         targets: Name of each target -> the variables that it sets.
         seeds: Seeds of each method on each target.
         methods: Methods by label.
-        baseline: Label of the method that the others are compared with.
+        baseline: Label of the method to compare the others with.
         title: Heading of the table.
-        note: Sentence for the report, such as that a plan was not run.
+        note: Sentence for the report, such as why a plan was not run.
         chance: Accuracy of guessing, in [0, 1].
-        variables: What all configs read, such as the data set; see
+        variables: Variables of all configs, such as the data set; see
             :data:`mmgmp.utils.setting.VARIABLES`.
     """
 
@@ -65,9 +81,10 @@ class Plan:
     chance: float | None = None
     variables: dict = field(default_factory=dict)
 
-    def runs(self) -> list[Run]:
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
         """All runs, seed by seed, so that early rows cover all methods."""
-        return [
+        return tuple(
             Run(
                 method.label,
                 method.config,
@@ -79,22 +96,21 @@ class Plan:
             for seed in self.seeds
             for target, variables in self.targets.items()
             for method in self.methods.values()
-        ]
+        )
 
-    def swept(self, sweeps: dict[str, list]) -> 'Plan':
+    def swept(self, sweeps: Mapping[str, Sequence]) -> 'Plan':
         """Vary settings of all methods but the baseline, one at a time.
 
         Args:
             sweeps: Dotted key of a config -> values.
 
         Returns:
-            A plan that holds, after the methods, one for each of them, key
-            and value.
+            A plan with one more method for each method, key and value.
         """
         methods = dict(self.methods)
         for label, method in self.methods.items():
             if label != self.baseline:
-                for variant in _variants(method, sweeps):
+                for variant in method.variants(sweeps):
                     methods[variant.label] = variant
         return replace(self, methods=methods)
 
@@ -104,22 +120,22 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
 
     Args:
         path: YAML file with ``results``, ``targets`` (a list of domains, or
-            name -> variables), ``seeds``, ``methods`` (label -> ``config``,
-            ``variables``, ``overrides``, ``sweep``) and, if wanted,
-            ``variables``, ``baseline``, ``title``, ``note``, ``chance`` and
-            ``smoke``.
-        smoke: Whether to replace what the plan's ``smoke`` names: ``targets``,
-            ``seeds``, ``methods`` (labels to keep), ``overrides`` (of all
-            methods). Its results go to ``work_dirs``.
+            name -> variables), ``seeds`` and ``methods`` (label ->
+            ``config``, ``variables``, ``overrides``, ``sweep``), and
+            optionally ``variables``, ``baseline``, ``title``, ``note``,
+            ``chance`` and ``smoke``.
+        smoke: Whether to reduce the plan by its ``smoke`` entry: ``targets``,
+            ``seeds``, ``methods`` (labels to keep) and ``overrides`` (of all
+            methods). The results then go to ``work_dirs``.
 
     Returns:
-        The plan; a method with ``sweep`` (key -> values) is followed by one
-        method for each key and value, all else equal.
+        The plan. A method with ``sweep`` (key -> values) is followed by one
+        method for each key and value, with all else equal.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is no YAML mapping, or an entry is missing,
-            unknown or of the wrong kind; the message names it.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a YAML mapping, or an entry is missing,
+            unknown or of the wrong type; the message names it.
     """
     path = Path(path)
     if not path.is_file():
@@ -127,33 +143,31 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
     try:
         content = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
-        raise ValueError(f'{path} is no YAML file: {error}') from error
-    if not isinstance(content, dict):
-        raise ValueError(f'{path} must be a mapping, got {content!r}')
-    _check_keys(path, 'plan', content, REQUIRED, OPTIONAL)
-    _check_lists(path, content)
-    _check_variables(path, 'the plan', content.get('variables') or {})
-    _check_overlap(path, 'the plan', content, content)
+        raise ValueError(f'{path} is not a YAML file: {error}') from error
+    _check_keys(f'{path}: plan', content, REQUIRED, OPTIONAL)
+    targets = _read_targets(path, content['targets'])
+    variables = _read_variables(f'{path}: the plan', content, targets)
+    if not isinstance(content['methods'], dict) or not content['methods']:
+        raise ValueError(
+            f'{path}: `methods` must map labels to methods, got '
+            f'{content["methods"]!r}'
+        )
     methods = {}
     for label, entry in content['methods'].items():
-        _check_overlap(path, f'method {label!r}', entry, content)
-        for method in _read_method(path, label, entry):
-            methods[method.label] = method
-    reduced = content.get('smoke')
-    if smoke:
-        if reduced is None:
-            raise ValueError(f'{path} has no `smoke` entry to reduce it by')
-        _check_keys(path, 'smoke', reduced, set(), SMOKE_KEYS)
-        methods = _reduced(path, methods, reduced)
-        content.update(
-            {
-                key: reduced[key]
-                for key in ('targets', 'seeds')
-                if key in reduced
-            },
-            results=f'work_dirs/benchmark/{path.stem}-smoke/results.csv',
+        name = f'{path}: method {label!r}'
+        _check_keys(name, entry, {'config'}, METHOD_KEYS)
+        method = Method(
+            label,
+            entry['config'],
+            entry.get('overrides') or {},
+            variables=_read_variables(name, entry, targets),
         )
-        _check_lists(path, content)
+        for row in [method, *method.variants(entry.get('sweep') or {})]:
+            methods[row.label] = row
+    if smoke:
+        content, methods = _reduce(path, content, methods)
+        targets = _read_targets(path, content['targets'])
+    _check_list(path, 'seeds', content['seeds'], int)
     baseline = content.get('baseline')
     if baseline is not None and baseline not in methods:
         raise ValueError(
@@ -163,126 +177,89 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
     return Plan(
         name=f'{path.stem}-smoke' if smoke else path.stem,
         results=Path(content['results']),
-        targets=_read_targets(content['targets']),
+        targets=targets,
         seeds=tuple(content['seeds']),
         methods=methods,
         baseline=baseline,
         title=content.get('title', path.stem),
         note=content.get('note', ''),
         chance=content.get('chance'),
-        variables=content.get('variables') or {},
+        variables=variables,
     )
 
 
-def _read_method(path: Path, label: str, entry: dict) -> list[Method]:
-    """A method, and the methods of its sweep."""
-    if not isinstance(entry, dict):
+def _read_targets(path: Path, targets: list | dict) -> dict[str, dict]:
+    """Variables of each target. A target in a list is a domain."""
+    if not isinstance(targets, dict) or not targets:
+        _check_list(path, 'targets', targets, str)
+        return {target: dict(target=target) for target in targets}
+    for name, variables in targets.items():
+        _check_variables(f'{path}: `variables` of target {name!r}', variables)
+    return targets
+
+
+def _read_variables(name: str, entry: dict, targets: dict[str, dict]) -> dict:
+    """Variables of the plan or of a method, which must not set a target's."""
+    variables = entry.get('variables') or {}
+    _check_variables(f'{name}: `variables`', variables)
+    taken = variables.keys() & {key for t in targets.values() for key in t}
+    if taken:
         raise ValueError(
-            f'{path}: method {label!r} must be a mapping with `config`, got '
-            f'{entry!r}'
+            f'{name}: `variables` sets {sorted(taken)}, which `targets` set: '
+            'name the targets there'
         )
-    _check_keys(path, f'method {label!r}', entry, {'config'}, METHOD_KEYS)
-    method = Method(
-        label,
-        entry['config'],
-        entry.get('overrides') or {},
-        variables=entry.get('variables') or {},
-    )
-    _check_variables(path, f'method {label!r}', method.variables)
-    return [method, *_variants(method, entry.get('sweep') or {})]
+    return variables
 
 
-def _variants(method: Method, sweeps: dict[str, Sequence]) -> list[Method]:
-    return [
-        Method(
-            f'{method.label}, {key.rpartition(".")[2]}={value}',
-            method.config,
-            {**method.overrides, key: value},
-            (method.label, key, value),
-            method.variables,
-        )
-        for key, values in sweeps.items()
-        for value in values
-    ]
-
-
-def _reduced(
-    path: Path, methods: dict[str, Method], reduced: dict
-) -> dict[str, Method]:
-    labels = reduced.get('methods', list(methods))
+def _reduce(
+    path: Path, content: dict, methods: dict[str, Method]
+) -> tuple[dict, dict[str, Method]]:
+    """Apply the `smoke` entry."""
+    smoke = content.get('smoke')
+    if smoke is None:
+        raise ValueError(f'{path} has no `smoke` entry to reduce it by')
+    _check_keys(f'{path}: smoke', smoke, set(), SMOKE_KEYS)
+    labels = smoke.get('methods', list(methods))
     unknown = [label for label in labels if label not in methods]
     if unknown:
         raise ValueError(
             f'{path}: `smoke` keeps the methods {unknown}, which are not '
             f'among {list(methods)}'
         )
-    more = reduced.get('overrides') or {}
-    return {
+    replaced = {k: smoke[k] for k in ('targets', 'seeds') if k in smoke}
+    results = f'work_dirs/benchmark/{path.stem}-smoke/results.csv'
+    overrides = smoke.get('overrides') or {}
+    kept = {
         label: replace(
-            methods[label], overrides={**methods[label].overrides, **more}
+            methods[label],
+            overrides={**methods[label].overrides, **overrides},
         )
         for label in labels
     }
+    return {**content, **replaced, 'results': results}, kept
 
 
-def _check_keys(
-    path: Path, name: str, found: dict, required: set, optional: set
-) -> None:
+def _check_keys(name: str, found: dict, required: set, optional: set) -> None:
+    if not isinstance(found, dict):
+        raise ValueError(f'{name} must be a mapping, got {found!r}')
     missing, unknown = required - set(found), set(found) - required - optional
     if missing or unknown:
         raise ValueError(
-            f'{path}: {name} must have {sorted(required)} and may have '
+            f'{name} must have {sorted(required)} and may have '
             f'{sorted(optional - required)}; missing {sorted(missing)}, '
             f'unknown {sorted(unknown)}'
         )
 
 
-def _read_targets(targets: list | dict) -> dict[str, dict]:
-    """Variables of each target; a target in a list is its domain."""
-    if isinstance(targets, list):
-        return {target: dict(target=target) for target in targets}
-    return targets
-
-
-def _check_overlap(path: Path, name: str, entry: dict, content: dict) -> None:
-    """Refuse a variable that would take the place of a target's."""
-    of_targets = {
-        variable
-        for variables in _read_targets(content['targets']).values()
-        for variable in variables
-    }
-    variables = entry.get('variables') if isinstance(entry, dict) else None
-    if isinstance(variables, dict) and variables.keys() & of_targets:
-        raise ValueError(
-            f'{path}: `variables` of {name} sets '
-            f'{sorted(variables.keys() & of_targets)}, which `targets` set: '
-            'name the targets there'
-        )
-
-
-def _check_variables(path: Path, name: str, variables: dict) -> None:
+def _check_variables(name: str, variables: dict) -> None:
     if not isinstance(variables, dict) or variables.keys() - VARIABLES.keys():
         raise ValueError(
-            f'{path}: `variables` of {name} must map some of '
-            f'{list(VARIABLES)} to values, got {variables!r}'
+            f'{name} must map some of {list(VARIABLES)} to values, got '
+            f'{variables!r}'
         )
 
 
-def _check_lists(path: Path, content: dict) -> None:
-    if isinstance(content['targets'], dict) and content['targets']:
-        for name, variables in content['targets'].items():
-            _check_variables(path, f'target {name!r}', variables)
-    else:
-        _check_list(path, 'targets', content['targets'], str)
-    _check_list(path, 'seeds', content['seeds'], int)
-    if not isinstance(content['methods'], dict) or not content['methods']:
-        raise ValueError(
-            f'{path}: `methods` must map labels to methods, got '
-            f'{content["methods"]!r}'
-        )
-
-
-def _check_list(path: Path, key: str, values: list, kind: type) -> None:
+def _check_list(path: Path, key: str, values: object, kind: type) -> None:
     if (
         not isinstance(values, list)
         or not values

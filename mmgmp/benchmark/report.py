@@ -1,31 +1,21 @@
 # Copyright (c) mmgmp authors.
-"""Tables, figures and verdict of a plan, as files and as a page."""
+"""Tables, figures and summary of a plan, as files and as a page."""
 
 import math
+from collections import defaultdict
 from datetime import timedelta
 from pathlib import Path
 
-import pandas as pd
-from tabulate import tabulate
-
-from mmgmp.evaluation import MAIN_METRIC
+from mmgmp.evaluation.functional.prediction_scores import MAIN_METRIC
 from mmgmp.visualization import plot_accuracies, plot_sensitivity
 
-from .cells import escape_markdown, percent
-from .collect import (
-    compare_plan,
-    default_values,
-    rows_of,
-    sensitivity_curves,
-)
 from .comparison import Comparison
-from .plan import Plan
-from .scores import SELECTIONS
-from .selection_table import recorded_selections, selection_table
-from .tables import csv_table, latex_table, markdown_table
-from .verdict import markdown_verdict
+from .results import Results
+from .selection import SELECTIONS
+from .tables import csv_table, latex_table, markdown_table, pipe_table
+from .text import LEFT_OUT, estimate_cell, markdown_summary, percent
 
-# Heading -> column, of what is shown besides the accuracy that is compared.
+# Heading -> column of the metrics that are shown besides the compared one.
 FURTHER = {
     'target, mean of classes': 'target/acc/all/fused/mean1',
     'target, video': 'target/acc/all/video/top1',
@@ -35,150 +25,171 @@ FURTHER = {
 }
 
 
-def write_tables(plan: Plan, frame: pd.DataFrame, folder: Path) -> None:
+def write_tables(results: Results, folder: Path) -> None:
     """Write the tables of each rule of selection, and the figures.
 
     Args:
-        plan: The plan.
-        frame: Rows of :meth:`ResultsStore.read`.
-        folder: Where ``<rule>.md``, ``.csv`` and ``.tex`` and the figures
-            ``accuracy.png`` and, of a plan with sweeps, ``sensitivity.png``
-            go.
+        results: Results of a plan.
+        folder: Where to write ``<rule>.md``, ``.csv`` and ``.tex``, and the
+            figure ``accuracy.png``, or ``sensitivity.png`` for a plan with
+            sweeps.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Of a plan that has not begun, all tables say that its runs are missing.
-    for selection in recorded_selections(frame) or SELECTIONS:
-        comparison = compare_plan(plan, frame, selection)
-        for suffix, write in (
-            ('md', markdown_table),
-            ('csv', csv_table),
-            ('tex', latex_table),
+    title = results.plan.title
+    # For a plan without results, all tables list its runs as missing.
+    for selection in results.selections or SELECTIONS:
+        comparison = results.comparison(selection)
+        for suffix, text in (
+            ('md', markdown_table(comparison, title)),
+            ('csv', csv_table(comparison)),
+            ('tex', latex_table(comparison, title)),
         ):
-            text = write(comparison, *([plan.title] * (suffix != 'csv')))
             path = folder / f'{selection}.{suffix}'
             path.write_text(text, encoding='utf-8')
-    write_figures(plan, frame, folder, '')
+    write_figure(results, folder)
 
 
-def write_figures(
-    plan: Plan, frame: pd.DataFrame, folder: Path, prefix: str
-) -> list[Path]:
-    """Draw the accuracies, and the sensitivity if settings are swept.
+def write_figure(
+    results: Results, folder: Path, prefix: str = ''
+) -> Path | None:
+    """Draw the accuracies, or the sensitivity if settings are swept.
 
     Args:
-        plan: The plan.
-        frame: Rows of :meth:`ResultsStore.read`.
-        folder: Where they go.
-        prefix: Before the names of the files.
+        results: Results of a plan.
+        folder: Where to write the figure.
+        prefix: Beginning of the name of the file.
 
     Returns:
-        The files; none if no run has finished.
+        The file; None if no run has finished.
     """
-    comparison = compare_plan(plan, frame, 'source')
+    comparison, baseline = results.comparison(), results.plan.baseline
     methods = comparison.methods
     if not any(method.finished for method in methods.values()):
-        return []
-    swept = [m for m in plan.methods.values() if m.varied is not None]
-    if swept:
+        return None
+    if any(m.varied is not None for m in results.plan.methods.values()):
         out = folder / f'{prefix}sensitivity.png'
-        baseline = methods[plan.baseline].mean if plan.baseline else None
+        mean = methods[baseline].mean if baseline else None
         plot_sensitivity(
-            sensitivity_curves(plan, comparison),
+            results.sensitivity(),
             out,
-            baseline=baseline and (baseline.mean, baseline.low, baseline.high),
-            baseline_name=plan.baseline or '',
-            defaults=default_values(plan),
+            baseline=mean and (mean.mean, mean.low, mean.high),
+            baseline_name=baseline or '',
+            defaults=results.default_values(),
         )
-        return [out]
+        return out
     out = folder / f'{prefix}accuracy.png'
-    # Chance would stretch the axes so far that the intervals vanish.
+    # Not with chance, which would extend the axes until the intervals vanish.
     plot_accuracies(
-        {label: _estimates(comparison, label) for label in methods},
+        {label: _intervals(comparison, label) for label in methods},
         out,
-        baseline=plan.baseline,
+        baseline=baseline,
         incomplete={
             label: (method.finished, method.expected)
             for label, method in methods.items()
             if not method.complete
         },
     )
-    return [out]
+    return out
 
 
 def page_section(
-    plan: Plan, source: str, frame: pd.DataFrame, folder: Path, link: str
+    results: Results, source: str, folder: Path, link: str
 ) -> str:
-    """The part of the results page on one plan.
+    """The section of the results page about one plan.
 
     Args:
-        plan: The plan.
-        source: Its file, for the command.
-        frame: Rows of :meth:`ResultsStore.read`.
-        folder: Where figures go.
-        link: That folder as the page links to it.
+        results: Results of the plan.
+        source: File of the plan, for the command.
+        folder: Where to write the figure.
+        link: Link to that folder from the page.
 
     Returns:
-        Markdown: command, time, verdict, tables by each rule of selection,
-        and figures.
+        Markdown: command, time, summary, tables by each rule of selection,
+        and figure.
     """
+    plan = results.plan
     command = f'python tools/benchmark.py {source}'
     lines = [f'## {plan.title}', '', '```shell', command, '```', '']
     if plan.note:
         lines += [plan.note, '']
-    rows = rows_of(plan, frame, 'source')
-    finished = [r for r in rows.values() if r and r['state'] == 'finished']
-    if not finished:
-        lines += [f'None of the {len(rows)} runs has been made.', '']
+    if not results.finished:
+        lines += [f'None of the {len(plan.runs)} runs has finished.', '']
         return '\n'.join(lines)
-    lines += [_cost(finished, len(rows)), '', '### Verdict', '']
-    comparison = compare_plan(plan, frame, 'source')
-    lines += [markdown_verdict(comparison), '### Tables', '']
-    lines += [markdown_table(comparison), further_table(plan, frame)]
+    comparison = results.comparison()
+    lines += [_cost(results), '', '### Summary', '']
+    lines += [markdown_summary(comparison), '### Tables', '']
+    lines += [markdown_table(comparison), further_table(results)]
     for selection in ('last', 'oracle'):
-        comparison = compare_plan(plan, frame, selection)
         lines += ['<details>', f'<summary>{SELECTIONS[selection]}</summary>']
-        lines += ['', markdown_table(comparison), '</details>', '']
-    hashes = [row['config_hash'] for row in finished]
-    rules = recorded_selections(frame[frame['config_hash'].isin(hashes)])
-    if set(rules) > {'source', 'last', 'oracle'}:
-        lines += [selection_table(plan, frame, rules)]
-    for figure in write_figures(plan, frame, folder, f'{plan.name}_'):
+        lines += ['', markdown_table(results.comparison(selection))]
+        lines += ['</details>', '']
+    if set(results.selections) > {'source', 'last', 'oracle'}:
+        lines.append(selection_table(results))
+    if figure := write_figure(results, folder, f'{plan.name}_'):
         lines += [f'![{figure.stem}]({link}/{figure.name})', '']
     return '\n'.join(lines)
 
 
-def further_table(plan: Plan, frame: pd.DataFrame) -> str:
-    """Means over all runs of a method of what the main table leaves out.
+def further_table(results: Results) -> str:
+    """Means over the runs of a method, for metrics that are not compared.
 
     Args:
-        plan: The plan.
-        frame: Rows of :meth:`ResultsStore.read`.
+        results: Results of a plan.
 
     Returns:
-        Markdown. Only methods without a lacking run are in it.
+        Markdown. Only complete methods are in it.
     """
-    by_method = {label: [] for label in plan.methods}
-    for run, row in rows_of(plan, frame, 'source').items():
+    by_method = defaultdict(list)
+    for run, row in results.rows().items():
         by_method[run.label].append(row)
     table = []
     for label, rows in by_method.items():
-        if all(row and row['state'] == 'finished' for row in rows):
-            cells = [_mean_cell(rows, column) for column in FURTHER.values()]
-            table.append([escape_markdown(label), *cells])
+        finished = [r for r in rows if r and r['state'] == 'finished']
+        if len(finished) == len(rows):
+            cells = [
+                _mean_cell(finished, column) for column in FURTHER.values()
+            ]
+            table.append([label, *cells])
     return '\n'.join(
         [
-            '**Further accuracies in percent, means over the same runs of '
-            'complete methods.**',
+            '**Other accuracies in percent: means over the same runs, '
+            'complete methods only.**',
             '',
-            tabulate(
-                table,
-                headers=['Method', *FURTHER],
-                tablefmt='pipe',
-                disable_numparse=True,
-                colalign=['left', *['right'] * len(FURTHER)],
-            )
+            pipe_table(['Method', *FURTHER], table)
             if table
-            else 'None is complete.',
+            else 'No method is complete.',
+            '',
+        ]
+    )
+
+
+def selection_table(results: Results) -> str:
+    """Mean over the targets by each rule of selection.
+
+    Args:
+        results: Results of a plan.
+
+    Returns:
+        Markdown: one row per method, one column per rule, and the meaning of
+        the rules.
+    """
+    rules = results.selections
+    comparisons = [results.comparison(rule) for rule in rules]
+    rows = [
+        [label, *(estimate_cell(c.methods[label].mean) for c in comparisons)]
+        for label in results.plan.methods
+    ]
+    return '\n'.join(
+        [
+            '**Rules of selection: mean over the targets in percent, ± '
+            'standard deviation over the seeds.**',
+            '',
+            pipe_table(['Method', *rules], rows),
+            '',
+            *(
+                f'- {rule}: {SELECTIONS[rule].removeprefix(f"{rule}: ")}.'
+                for rule in rules
+            ),
             '',
         ]
     )
@@ -187,21 +198,27 @@ def further_table(plan: Plan, frame: pd.DataFrame) -> str:
 def _mean_cell(rows: list[dict], column: str) -> str:
     values = [row.get(column, math.nan) for row in rows]
     mean = sum(values) / len(values)
-    return '-' if math.isnan(mean) else percent(mean)
+    return LEFT_OUT if math.isnan(mean) else percent(mean)
 
 
-def _cost(finished: list[dict], expected: int) -> str:
-    total = timedelta(seconds=round(sum(row['seconds'] for row in finished)))
-    codes = sorted({row['code_version'] for row in finished})
-    data = sorted({row['dataset_version'] for row in finished})
+def _cost(results: Results) -> str:
+    """Number of finished runs, their time, and the versions they used."""
+    rows = results.finished
+    total = timedelta(seconds=round(sum(row['seconds'] for row in rows)))
+    codes = sorted({row['code_version'] for row in rows})
+    data = sorted({row['dataset_version'] for row in rows})
     return (
-        f'{len(finished)} of {expected} runs, {total} of training in all '
-        f'(hours:minutes:seconds, summed over runs; several ran at a time). '
+        f'{len(rows)} of {len(results.plan.runs)} runs finished. Total '
+        f'training time: {total} (hours:minutes:seconds, summed over runs; '
+        'several ran in parallel). '
         f'Code {", ".join(codes)}; data {", ".join(data)}.'
     )
 
 
-def _estimates(comparison: Comparison, label: str) -> dict:
+def _intervals(
+    comparison: Comparison, label: str
+) -> dict[str, tuple[float, float, float] | None]:
+    """Target -> mean, low and high of a method, with the mean of targets."""
     method = comparison.methods[label]
     estimates = dict(method.targets)
     if len(comparison.targets) > 1:

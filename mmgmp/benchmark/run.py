@@ -1,16 +1,42 @@
 # Copyright (c) mmgmp authors.
+"""A run of a benchmark: its config, and the hash that identifies it."""
+
 import copy
 import functools
+import hashlib
+import inspect
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
+from mmengine.runner import Runner
 
 from mmgmp.utils.setting import read_config
 
-from .fingerprint import config_hash
+PARTS = ('train', 'val', 'test')
+# Arguments of the Runner that only change where and how it runs, or what it
+# writes.
+WITHOUT_EFFECT = {
+    'cfg',
+    'experiment_name',
+    'launcher',
+    'log_level',
+    'log_processor',
+    'resume',
+    'self',
+    'visualizer',
+    'work_dir',
+}
+# Settings of a dataloader that do not change the samples.
+MACHINE_SETTINGS = {
+    'data_root',
+    'num_workers',
+    'persistent_workers',
+    'pin_memory',
+    'prefetch_factor',
+}
 
 
 @dataclass(frozen=True)
@@ -20,12 +46,12 @@ class Run:
     Attributes:
         label: Name of the method in tables.
         config: Config file.
-        target: Name of the target, as the plan has it.
-        seed: Seed in place of the config's.
-        overrides: Settings in place of the config's, by dotted key.
-        variables: Data set, target and so on that the config reads, see
-            :data:`mmgmp.utils.setting.VARIABLES`. Those that are not given
-            have their default, whatever the environment says.
+        target: Name of the target in the plan.
+        seed: Seed that replaces the config's.
+        overrides: Settings that replace the config's, by dotted key.
+        variables: Data set, target and other variables that the config
+            reads, see :data:`mmgmp.utils.setting.VARIABLES`. Variables that
+            are not given have their default and ignore the environment.
     """
 
     label: str
@@ -35,38 +61,22 @@ class Run:
     overrides: dict = field(default_factory=dict, hash=False)
     variables: dict = field(default_factory=dict, hash=False)
 
-    def load_config(self) -> Config:
-        """Read the config, with the overrides and the seed.
-
-        Returns:
-            The config, which has no work dir yet.
-
-        Raises:
-            FileNotFoundError: There is no such config.
-            ValueError: An override that has no place in the config, a
-                variable that the config does not read, or a value that it
-                does not know.
-        """
-        variables = json.dumps(self.variables, sort_keys=True)
-        cfg = _load(self.config, variables, self.overrides)
-        cfg.merge_from_dict({'randomness.seed': self.seed})
-        return cfg
-
     @property
     def name(self) -> str:
-        """Short name for people."""
+        """Short name for messages."""
         return f'{self.label}, {self.target}, seed {self.seed}'
 
+    @functools.cached_property
     def identity(self) -> dict:
-        """What tells the rows of this run from those of others.
+        """Columns that distinguish the rows of this run from other rows.
 
-        Returns:
-            ``config`` (stem of its file), ``variables`` and ``overrides``
-            (JSON), ``target``, ``config_hash`` and ``seed``. The last two
-            alone are the key.
+        These are ``config`` (stem of its file), ``variables`` and
+        ``overrides`` (JSON), ``target``, ``config_hash`` and ``seed``. The
+        last two are the key.
 
         Raises:
-            As :meth:`load_config`.
+            FileNotFoundError: See :meth:`load_config`.
+            ValueError: See :meth:`load_config`.
         """
         variables = json.dumps(self.variables, sort_keys=True)
         overrides = json.dumps(self.overrides, sort_keys=True)
@@ -78,6 +88,74 @@ class Run:
             target=self.target,
             seed=self.seed,
         )
+
+    def load_config(self) -> Config:
+        """Read the config, with the overrides and the seed.
+
+        Returns:
+            The config, without a work dir.
+
+        Raises:
+            FileNotFoundError: The config does not exist.
+            ValueError: The config has no setting that an override could
+                replace, does not read a variable, or does not know its value.
+        """
+        variables = json.dumps(self.variables, sort_keys=True)
+        cfg = _load(self.config, variables, self.overrides)
+        cfg.merge_from_dict({'randomness.seed': self.seed})
+        return cfg
+
+    def __getstate__(self) -> dict:
+        # Without the cached identity: the job that trains reads the config
+        # again, and must hash what it reads.
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def config_hash(cfg: Config) -> str:
+    """Hash the settings that determine the result, except the seed.
+
+    These are the arguments of the Runner, without those that only say where
+    it writes, where the data is and how many processes read it. Variables
+    that a config defines for its own use, comments, and the files that it
+    inherits from do not matter.
+
+    Args:
+        cfg: Config of a run.
+
+    Returns:
+        12 hexadecimal digits.
+    """
+    arguments = set(inspect.signature(Runner).parameters) - WITHOUT_EFFECT
+    settings = {key: cfg[key] for key in arguments if key in cfg}
+    if 'randomness' in settings:
+        settings['randomness'] = dict(settings['randomness'], seed=None)
+    if 'env_cfg' in settings:
+        # `setting` is a name for the other settings.
+        settings['env_cfg'] = {
+            k: v for k, v in settings['env_cfg'].items() if k != 'setting'
+        }
+    for part in PARTS:
+        key = f'{part}_dataloader'
+        if settings.get(key) is not None:
+            settings[key] = _without_machine(settings[key])
+    return digest(json.dumps(settings, sort_keys=True, default=repr))
+
+
+def digest(text: str) -> str:
+    """Short hash of a text, 12 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _without_machine(node: object) -> object:
+    if isinstance(node, dict):
+        return {
+            key: _without_machine(value)
+            for key, value in node.items()
+            if key not in MACHINE_SETTINGS
+        }
+    if isinstance(node, list | tuple):
+        return [_without_machine(value) for value in node]
+    return node
 
 
 @functools.cache
@@ -102,12 +180,12 @@ def _load(config: str, variables: str, overrides: dict) -> Config:
 
 @functools.cache
 def _hash(config: str, variables: str, overrides: str) -> str:
-    cfg = _load(config, variables, json.loads(overrides))
-    return config_hash(cfg)
+    # Runs that differ in the seed alone share it.
+    return config_hash(_load(config, variables, json.loads(overrides)))
 
 
 def _check_place(cfg: Config, key: str, source: str) -> None:
-    """Refuse a misspelt key, which mmengine would add to the config."""
+    """Raise an error for a misspelt key, which MMEngine would add."""
     node, path = cfg, key.split('.')
     for depth, part in enumerate(path[:-1], start=1):
         try:

@@ -1,30 +1,41 @@
 # Copyright (c) mmgmp authors.
+"""Start the runs of a plan, several at a time, and store what they return."""
+
 import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import submitit
 
-from .execute import execute, failure
-from .fingerprint import code_version
+from .execution import (
+    code_version,
+    dataset_version,
+    execute,
+    failed_row,
+    read_result,
+)
+from .plan import Plan
 from .run import Run
+from .selection import TARGET_METRIC
+from .store import ResultsStore
 
 POLL_SECONDS = 0.5
 CANCEL_SECONDS = 10
-# What submitit's local executor would end a job at; days, for long trainings.
+# submitit's local executor ends a job after this time: 30 days.
 LOCAL_TIMEOUT_MINUTES = 60 * 24 * 30
 
 
 @dataclass(frozen=True)
 class Slots:
-    """Where runs go: so many at a time, by submitit's executor.
+    """Places for runs, filled by an executor of submitit.
 
     Attributes:
-        number: Runs at the same time.
+        number: Maximum number of runs at the same time.
         gpus: Indices of the GPUs that local runs share in turn; none for CPU.
-        cluster: 'local', 'slurm' or 'debug', as submitit names them.
+        cluster: Executor of submitit: 'local', 'slurm' or 'debug'.
         parameters: Parameters of the executor, such as ``slurm_partition``.
     """
 
@@ -40,8 +51,8 @@ class Slots:
 
         Args:
             slot: Number of the slot, from 0.
-            folder: Folder of submitit's own files.
-            *arguments: Those of :func:`execute`.
+            folder: Folder for the files of submitit.
+            *arguments: Arguments of :func:`execute`.
 
         Returns:
             The job.
@@ -57,6 +68,79 @@ class Slots:
         return executor.submit(execute, *arguments)
 
 
+class Progress:
+    """Store the rows of each run that ends, and print the remaining time.
+
+    Args:
+        store: Where the rows go.
+        total: Number of runs.
+    """
+
+    def __init__(self, store: ResultsStore, total: int) -> None:
+        self.store = store
+        self.total = total
+        self.done = 0
+        self.start = time.perf_counter()
+
+    def __call__(self, run: Run, rows: list[dict]) -> None:
+        """Process the rows of a run that has ended."""
+        self.store.add(rows)
+        self.done += 1
+        row = rows[0]
+        text = f'FAILED: {row["reason"]}'
+        if row['state'] == 'finished':
+            text = f'{100 * row[TARGET_METRIC]:.1f} % on the target'
+        seconds = (time.perf_counter() - self.start) / self.done
+        left = timedelta(seconds=round(seconds * (self.total - self.done)))
+        print(
+            f'[{self.done}/{self.total}] {run.name}: {text}; about {left} '
+            'left',
+            flush=True,
+        )
+
+
+def missing_runs(
+    plan: Plan, store: ResultsStore, root: Path, retry_failed: bool
+) -> list[tuple[Run, Path]]:
+    """Runs of a plan without a stored result, and their work dirs.
+
+    Results that ended runs left in their work dirs are stored first.
+
+    Args:
+        plan: The plan.
+        store: Results file of the plan.
+        root: Folder for the work dirs of all plans.
+        retry_failed: Whether failed runs count as missing.
+
+    Returns:
+        Runs and work dirs. Runs of two methods with the same config and seed
+        are one run.
+    """
+    states = store.states()
+    missing = {}
+    for run in plan.runs:
+        key = run.identity['config_hash'], run.seed
+        name = f'{run.identity["config"]}_{key[0]}'
+        work_dir = root / 'runs' / name / f'seed{run.seed}'
+        state = states.get(key)
+        if state is None and (rows := read_result(work_dir)):
+            store.add(rows)
+            state = states[key] = rows[0]['state']
+        if state is None or (state == 'failed' and retry_failed):
+            missing[key] = run, work_dir
+    return list(missing.values())
+
+
+def build_datasets(runs: Iterable[tuple[Run, Path]]) -> None:
+    """Build the datasets of all configs once, to find errors in them early.
+
+    This also generates a synthetic dataset, before several runs try to.
+    """
+    by_config = {run.identity['config_hash']: run for run, _ in runs}
+    for run in by_config.values():
+        dataset_version(run.load_config())
+
+
 def run_all(
     runs: Iterable[tuple[Run, Path]],
     slots: Slots,
@@ -64,18 +148,18 @@ def run_all(
     folder: Path,
     keep_checkpoints: bool = False,
 ) -> None:
-    """Run everything, as many at a time as there are slots.
+    """Execute all runs, at most one per slot at a time.
 
     A run that dies without a result (killed, out of memory) is reported as
-    failed with what it last wrote to its error stream. When this function is
-    interrupted, the running jobs are cancelled; they count as not run.
+    failed, with the last line of its error stream. If this function is
+    interrupted, it cancels the running jobs, which remain missing.
 
     Args:
         runs: Runs and their work dirs, in the order of their start.
-        slots: Where they go.
-        report: Called with each run and its rows as it ends.
-        folder: Folder of submitit's own files.
-        keep_checkpoints: Whether checkpoints stay after a run.
+        slots: Where the runs execute.
+        report: Called with each run and its rows when it ends.
+        folder: Folder for the files of submitit.
+        keep_checkpoints: Whether to keep the checkpoints of each run.
     """
     waiting = list(reversed(list(runs)))
     jobs: dict[int, tuple[Run, submitit.Job]] = {}
@@ -97,8 +181,13 @@ def run_all(
         _cancel([job for _, job in jobs.values()])
 
 
+def usable_cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def _cancel(jobs: list[submitit.Job]) -> None:
-    """End jobs, and wait a while for their ends."""
+    """Cancel jobs, and wait for a limited time until they have ended."""
     for job in jobs:
         job.cancel(check=False)
     deadline = time.monotonic() + CANCEL_SECONDS
@@ -115,11 +204,6 @@ def _rows(run: Run, job: submitit.Job) -> list[dict]:
         submitit.core.utils.FailedJobError,
     ) as error:
         lines = (job.stderr() or str(error)).strip().splitlines()
-        reason = f'ended without a result; last words: {lines[-1:]}'
-        row = dict(run.identity(), **failure(reason))
+        reason = f'ended without a result; last line: {lines[-1:]}'
+        row = dict(run.identity, **failed_row(reason))
         return [dict(row, code_version=code_version())]
-
-
-def usable_cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Statistics of repeated runs: pure functions on arrays of scores."""
+"""Statistics of repeated runs: pure functions of arrays of scores."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,14 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-# Results have no more digits than this, so that what is zero but for the noise
-# of floating point is zero.
+# Results are rounded to this many digits, so that floating-point noise around
+# zero becomes zero.
 DECIMALS = 9
 
-# Differences whose sizes are this close are tied in ranks. Accuracies are
-# counts over numbers of clips, so that many differences are equal, and ranks
-# need those ties. But 0.3 - 0.2 is not 0.2 - 0.1 in floating point, and in a
-# store of 6 digits 1/3 - 1/6 and 1/6 - 0 are 1e-6 apart (2e-6 at most).
+# Differences with sizes closer than this are tied in ranks. Accuracies are
+# counts divided by numbers of clips, so many differences are equal, and the
+# ranks need these ties. But 0.3 - 0.2 differs from 0.2 - 0.1 in floating
+# point, and in a store of 6 digits 1/3 - 1/6 and 1/6 - 0 are 1e-6 apart (at
+# most 2e-6).
 TIE = 3e-6
 
 
@@ -23,35 +24,35 @@ class Estimate(NamedTuple):
 
     Attributes:
         mean: Their mean.
-        std: Sample standard deviation (divided by the count less one).
+        std: Sample standard deviation (with the divisor n - 1).
         low: Lower end of the interval of the mean.
         high: Upper end.
-        count: Number of measurements.
+        n: Number of measurements.
     """
 
     mean: float
     std: float
     low: float
     high: float
-    count: int
+    n: int
 
 
 class Difference(NamedTuple):
-    """A method less its baseline, over pairs of equal target and seed.
+    """A method minus its baseline, over pairs with equal target and seed.
 
     Attributes:
         mean: Mean over targets of the mean over seeds.
         low: Lower end of its interval.
         high: Upper end.
-        p_value: Two-sided, of no difference, not corrected.
-        count: Number of pairs.
+        p_value: Two-sided p-value of no difference, not corrected.
+        n: Number of pairs.
     """
 
     mean: float
     low: float
     high: float
     p_value: float
-    count: int
+    n: int
 
 
 def mean_interval(
@@ -60,17 +61,21 @@ def mean_interval(
     """Mean with standard deviation and Student t interval.
 
     The interval is mean +- t((1 + confidence) / 2, N - 1) std / sqrt(N). It
-    is not cut at the ends of the scale.
+    is not clipped to the range of the scores.
 
     Args:
         values: (N,) finite measurements, N at least 1.
-        confidence: Of the interval, in (0, 1).
+        confidence: Confidence level of the interval, in (0, 1).
 
     Returns:
-        The estimate; with one value, std and interval are NaN.
+        The estimate. With one value, std and interval are NaN.
 
     Raises:
         ValueError: There is no value, or one is not finite.
+
+    Example:
+        >>> [round(x, 2) for x in mean_interval([0.5, 0.6, 0.7])]
+        [0.6, 0.1, 0.35, 0.85, 3]
     """
     values = _finite('values', values)
     count = len(values)
@@ -90,33 +95,35 @@ def paired_difference(
 ) -> Difference:
     """Mean difference over targets, its bootstrap interval and a p-value.
 
-    Targets are fixed and seeds are drawn, so that the bootstrap redraws seeds
+    Targets are fixed and seeds are random, so the bootstrap resamples seeds
     within each target: the interval is about other seeds on these targets,
     not about other targets. It is the percentile interval, which stays within
-    what was observed and exists where all seeds of a target agree; the
-    bias-corrected one is undefined there, and from so few seeds its
-    acceleration is mostly noise. All of them are narrow for few seeds: of
-    normal differences on three targets a nominal 95 % covers the truth in
-    about 84 % of cases with 3 seeds, 88 % with 5 and 93 % with 10.
+    the observed range and exists even if all seeds of a target agree. The
+    bias-corrected interval is undefined in that case, and for so few seeds
+    its acceleration is mostly noise. All of these intervals are too narrow
+    for few seeds: for normal differences on three targets, a nominal 95 %
+    interval covers the true value in about 84 % of cases with 3 seeds, 88 %
+    with 5 and 93 % with 10.
 
-    The p-value is of the Wilcoxon signed-rank test over all pairs
-    (:func:`scipy.stats.wilcoxon`, whose ``auto`` is exact up to 13 pairs, up
-    to 50 without ties, and normal beyond; pairs without a difference are left
-    out, and sizes less than 3e-6 apart are tied). It takes pairs as
-    exchangeable, although those of one target share its test clips and those
-    of one seed the initialization.
+    The p-value is that of the Wilcoxon signed-rank test over all pairs
+    (:func:`scipy.stats.wilcoxon` with its ``auto`` method: exact up to 13
+    pairs, or up to 50 without ties, and a normal approximation beyond). Pairs
+    without a difference are left out, and sizes less than 3e-6 apart are
+    tied. The test treats pairs as exchangeable, although pairs of the same
+    target share test clips and pairs of the same seed share the
+    initialization.
 
     Args:
-        differences: For each target, (S,) finite differences method less
-            baseline, one per seed. The order of targets and of seeds does not
+        differences: For each target, (S,) finite differences method minus
+            baseline, one per seed. The order of targets and seeds does not
             matter.
-        confidence: Of the interval, in (0, 1).
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap, fixed so that a table can be made again.
+        confidence: Confidence level of the interval, in (0, 1).
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the bootstrap, fixed so that tables are reproducible.
 
     Returns:
-        The difference. Where a target has one seed, the interval is NaN.
-        Without any difference, p is 1.
+        The difference. If a target has one seed, the interval is NaN. If all
+        differences are 0, p is 1.
 
     Raises:
         ValueError: There is no target, one has no difference, or one is not
@@ -124,7 +131,7 @@ def paired_difference(
     """
     if not len(differences):
         raise ValueError('`differences` must hold an array for each target')
-    # Sorted, so that the same runs in another order are redrawn alike.
+    # Sorted, so that the order of the runs does not change the resamples.
     samples = sorted(
         np.sort(_finite('differences', d)).tolist() for d in differences
     )
@@ -142,17 +149,17 @@ def paired_difference(
         ).confidence_interval
     p_value = stats.wilcoxon(pairs).pvalue if pairs.any() else 1.0
     mean = _mean_of_means(*map(np.array, samples), axis=0)
-    # Adding 0 takes the sign off a zero.
+    # Adding 0 removes the sign of a negative zero.
     mean, low, high = (np.round([mean, low, high], DECIMALS) + 0.0).tolist()
     return Difference(mean, low, high, float(p_value), len(pairs))
 
 
 def smallest_p(pairs: int, comparisons: int) -> float:
-    """Least Holm-adjusted p-value that so many pairs can give.
+    """Smallest Holm-adjusted p-value that is possible.
 
-    The exact signed-rank test of n pairs, all of one sign, gives 2^(1 - n),
-    and Holm's correction multiplies the least of m by m, below which none of
-    the others falls.
+    The exact signed-rank test of n pairs with equal signs gives 2^(1 - n).
+    Holm's correction multiplies the smallest of m p-values by m, and no other
+    adjusted p-value is smaller.
 
     Args:
         pairs: Number of pairs of each comparison.
@@ -160,25 +167,33 @@ def smallest_p(pairs: int, comparisons: int) -> float:
 
     Returns:
         The p-value, at most 1.
+
+    Example:
+        >>> smallest_p(pairs=6, comparisons=2)
+        0.0625
     """
     return min(1.0, 2.0 ** (1 - pairs) * comparisons)
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Adjust p-values for their number (Holm, 1979).
+    """Adjust p-values for multiple comparisons (Holm, 1979).
 
-    The k-th smallest of m is multiplied by m - k + 1, becomes no smaller than
-    those before it, and at most 1.
+    The k-th smallest of m is multiplied by m - k + 1, raised to the largest
+    before it, and limited to 1.
 
     Args:
-        p_values: (M,) p-values. NaN stands for a comparison that was not
-            made and does not count.
+        p_values: (M,) p-values. NaN is a comparison that was not made and
+            does not count.
 
     Returns:
         (M,) adjusted p-values in the same order, NaN where there was NaN.
 
     Raises:
         ValueError: One is not within 0 and 1.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03]).tolist()
+        [0.03, 0.06, 0.06]
     """
     p_values = np.asarray(p_values, dtype=float)
     made = np.flatnonzero(~np.isnan(p_values))
@@ -198,17 +213,17 @@ def average_ranks(scores: Sequence | np.ndarray) -> np.ndarray:
         scores: (methods, blocks) finite scores, higher is better.
 
     Returns:
-        (methods,) ranks from 1, the best; equal methods share the mean of
-        their ranks.
+        (methods,) ranks from 1, the best; tied methods share their mean
+        rank.
     """
     scores = np.round(np.asarray(scores, dtype=float), DECIMALS)
     return stats.rankdata(-scores, axis=0).mean(axis=1)
 
 
 def _merge_ties(differences: np.ndarray) -> np.ndarray:
-    """Make sizes equal that are as good as equal, in the same order.
+    """Make sizes equal if they are almost equal, and keep their order.
 
-    Sizes are the sums of the steps between them, without the small ones.
+    Each size is the sum of the steps up to it, without the small steps.
     """
     sizes = np.abs(differences)
     order = np.argsort(sizes)
@@ -223,7 +238,7 @@ def _mean_of_means(*samples: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _finite(name: str, values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Values as an array (N,), checked."""
+    """Check the values and return them as an array (N,)."""
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError(

@@ -1,6 +1,11 @@
 # Copyright (c) mmgmp authors.
-from .functional import mean_class_accuracy, top1_accuracy
-from .metrics import MAIN_METRIC, DomainAccMetric, TargetScoreMetric
+from .functional.prediction_scores import (
+    MAIN_METRIC,
+    mean_class_accuracy,
+    top1_accuracy,
+)
+from .metrics.domain_acc_metric import DomainAccMetric
+from .metrics.target_score_metric import TargetScoreMetric
 
 __all__ = [
     'MAIN_METRIC',

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Methods compared over targets and seeds, complete and not."""
+"""Comparison of complete and incomplete methods over targets and seeds."""
 
 import math
 
@@ -8,6 +8,7 @@ import pytest
 
 from mmgmp.benchmark.comparison import compare
 from mmgmp.benchmark.statistics import mean_interval, paired_difference
+from tests.benchmark.toy_plan import by_target
 
 TARGETS, SEEDS = ('human', 'cartoon'), (0, 1, 2)
 BASE = [[0.5, 0.6, 0.4], [0.3, 0.2, 0.4]]
@@ -16,8 +17,7 @@ OTHER = [[0.4, 0.7, 0.4], [0.3, 0.4, 0.1]]
 
 
 def runs(block):
-    """Target -> seed -> score of (targets, seeds)."""
-    return {t: dict(zip(SEEDS, row)) for t, row in zip(TARGETS, block)}
+    return by_target(block, TARGETS, SEEDS)
 
 
 def three_methods():
@@ -76,7 +76,7 @@ def test_identical_methods_do_not_differ():
     assert same.rank == comparison.methods['Base'].rank
 
 
-def test_order_of_methods_targets_and_seeds_changes_nothing():
+def test_order_of_methods_targets_and_seeds_does_not_matter():
     scores = three_methods()
     mixed = {
         label: {
@@ -95,7 +95,7 @@ def test_order_of_methods_targets_and_seeds_changes_nothing():
         assert other.methods[label].mean == pytest.approx(method.mean)
 
 
-def test_swapped_seeds_are_other_pairs():
+def test_swapped_seeds_change_the_pairs():
     scores = three_methods()
     gmp = compare_all(scores).methods['GMP'].difference
     scores['GMP']['cartoon'] = {0: 0.6, 1: 0.5, 2: 0.2}
@@ -105,7 +105,7 @@ def test_swapped_seeds_are_other_pairs():
 
 
 @pytest.mark.parametrize('failed', [True, False])
-def test_lacking_run_leaves_a_method_without_averages(failed):
+def test_incomplete_method_has_no_averages(failed):
     scores = three_methods()
     del scores['GMP']['human'][2]
     failures = {'GMP': [('human', 2, 'killed')]} if failed else {}
@@ -116,7 +116,7 @@ def test_lacking_run_leaves_a_method_without_averages(failed):
     assert gmp.missing == (() if failed else (('human', 2),))
     assert (gmp.mean, gmp.difference, gmp.p_holm, gmp.rank) == (None,) * 4
     assert gmp.targets['human'] == mean_interval([0.6, 0.8])
-    assert gmp.targets['cartoon'].count == 3
+    assert gmp.targets['cartoon'].n == 3
     without = {k: scores[k] for k in ('Base', 'Other')}
     rest = compare_all(without).methods
     assert {**comparison.methods, 'GMP': None} == {**rest, 'GMP': None}
@@ -134,7 +134,7 @@ def test_method_without_any_run():
     assert not nothing.missing and not empty.failures
 
 
-def test_incomplete_baseline_leaves_no_differences():
+def test_incomplete_baseline_gives_no_differences():
     scores = three_methods()
     del scores['Base']['cartoon']
     comparison = compare_all(scores)
@@ -160,7 +160,7 @@ def test_one_seed_and_one_target():
     assert (gmp.p_holm, gmp.rank) == (1, 1)
 
 
-def test_numbers_of_numpy_are_scores():
+def test_numpy_numbers_are_scores():
     scores = three_methods()
     scores['GMP'] = {
         target: dict(zip(np.array(SEEDS), np.float64(row)))
@@ -169,21 +169,17 @@ def test_numbers_of_numpy_are_scores():
     assert compare_all(scores) == compare_all(three_methods())
 
 
-@pytest.mark.parametrize('score', [math.nan, -0.1, 61.3, math.inf])
-def test_score_that_is_no_fraction_names_the_run(score):
+@pytest.mark.parametrize(
+    'score, error, message',
+    [(x, ValueError, 'fraction.*failure') for x in (math.nan, -0.1, 61.3)]
+    + [(math.inf, ValueError, 'fraction.*failure')]
+    + [(x, TypeError, 'number') for x in ('0.5', None, True)],
+)
+def test_invalid_score_names_the_run(score, error, message):
     scores = three_methods()
     scores['GMP']['cartoon'][1] = score
-    message = "'GMP', target 'cartoon', seed 1 must be a fraction.*failure"
-    with pytest.raises(ValueError, match=message):
-        compare_all(scores)
-
-
-@pytest.mark.parametrize('score', ['0.5', None, True])
-def test_score_that_is_no_number_names_the_run(score):
-    scores = three_methods()
-    scores['GMP']['cartoon'][1] = score
-    message = "'GMP', target 'cartoon', seed 1 must be a number"
-    with pytest.raises(TypeError, match=message):
+    message = f"'GMP', target 'cartoon', seed 1 must be a {message}"
+    with pytest.raises(error, match=message):
         compare_all(scores)
 
 
@@ -206,7 +202,7 @@ def test_unexpected_run_names_the_method(target, seed):
         ([('human', 0)], "`failures` of 'GMP' must be"),
     ],
 )
-def test_failures_that_make_no_sense(failures, message):
+def test_invalid_failures(failures, message):
     with pytest.raises(ValueError, match=message):
         compare_all(three_methods(), failures={'GMP': failures})
 
@@ -220,7 +216,7 @@ def test_failures_that_make_no_sense(failures, message):
         (dict(chance=14.3), '`chance` must be a fraction'),
     ],
 )
-def test_settings_that_make_no_sense(kwargs, message):
+def test_invalid_settings(kwargs, message):
     with pytest.raises(ValueError, match=message):
         compare_all(three_methods(), **kwargs)
 

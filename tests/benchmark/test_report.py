@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Tables, figures and the page are made from rows, and from nothing else."""
+"""Tables, figures and the page contain the stored rows and nothing else."""
 
 import runpy
 import sys
@@ -8,74 +8,72 @@ from pathlib import Path
 
 import pytest
 
-from mmgmp.benchmark.collect import TARGET_METRIC
-from mmgmp.benchmark.execute import failure
-from mmgmp.benchmark.plan import Method, Plan
 from mmgmp.benchmark.report import (
     further_table,
     page_section,
-    write_figures,
+    selection_table,
+    write_figure,
     write_tables,
 )
-from mmgmp.benchmark.results_store import ResultsStore
-from tests.benchmark.test_collect import store_run
-from tests.benchmark.toy_plan import write_config
+from mmgmp.benchmark.results import Results
+from mmgmp.benchmark.selection import TARGET_METRIC
+from tests.benchmark.toy_plan import (
+    RATE,
+    make_plan,
+    store_failure,
+    store_run,
+)
 
 ROOT = Path(__file__).parents[2]
-RATE = 'optim_wrapper.optimizer.lr'
 VIDEO = 'target/acc/all/video/top1'
 
 
 @pytest.fixture
 def plan(tmp_path):
-    config = write_config(tmp_path)
-    return Plan(
-        name='toy',
-        results=tmp_path / 'rows.csv',
-        targets=dict(cartoon={}),
-        seeds=(0, 1, 2),
-        methods=dict(
-            Base=Method('Base', config),
-            Half=Method('Half', config, {RATE: 0.5}),
-        ),
-        baseline='Base',
-        title='A title',
-        note='A note.',
-        chance=0.5,
+    return make_plan(
+        tmp_path, seeds=(0, 1, 2), title='A title', note='A note.'
     )
 
 
 @pytest.fixture
-def frame(plan):
-    for run in plan.runs():
+def results(plan):
+    for run in plan.runs:
         rate = run.overrides.get(RATE, 1)
         store_run(plan, run, rate / 2 + run.seed / 100, **{VIDEO: rate / 4})
-    return ResultsStore(plan.results).read()
+    return Results.read(plan)
 
 
-def test_tables_of_each_rule(plan, frame, tmp_path):
-    write_tables(plan, frame, tmp_path / 'tables')
+def read_cells(table):
+    """Header and rows of a Markdown table."""
+    lines = [x for x in table.splitlines() if x.startswith('|')]
+    return [
+        [cell.strip() for cell in line.replace('\\|', '/').split('|')[1:-1]]
+        for line in lines[:1] + lines[2:]
+    ]
+
+
+def test_tables_of_each_rule(results, tmp_path):
+    write_tables(results, tmp_path / 'tables')
     for rule, mean in dict(source='51.0', last='61.0', oracle='71.0').items():
         for suffix in ('md', 'tex'):
             text = (tmp_path / f'tables/{rule}.{suffix}').read_text()
             assert mean in text
             assert 'A title' in text
-        assert (
-            f'{float(mean) / 100:.2f}'
-            in (tmp_path / f'tables/{rule}.csv').read_text()
-        )
+        text = (tmp_path / f'tables/{rule}.csv').read_text()
+        assert f'{float(mean) / 100:.2f}' in text
     oracle = (tmp_path / 'tables/oracle.md').read_text()
     assert 'not a fair result' in oracle
 
 
-def test_page_section(plan, frame, tmp_path):
-    text = page_section(plan, 'a/plan.yml', frame, tmp_path, 'results')
+def test_page_section(results, tmp_path):
+    text = page_section(results, 'a/plan.yml', tmp_path, 'results')
     assert text.startswith('## A title\n')
     assert 'python tools/benchmark.py a/plan.yml' in text
     assert 'A note.' in text
-    assert '6 of 6 runs, 0:00:06 of training' in text
+    assert '6 of 6 runs finished. Total training time: 0:00:06' in text
     assert 'Code 1; data 1.' in text
-    assert 'could not have shown' in text or 'no difference' in text
+    assert 'no significant difference' in text
+    assert 'no difference could be significant' in text
     assert '| Half' in text
     assert '-25.0 [' in text
     assert '![toy_accuracy](results/toy_accuracy.png)' in text
@@ -84,53 +82,66 @@ def test_page_section(plan, frame, tmp_path):
         assert f'<summary>{rule}' in text
 
 
-def test_page_section_of_what_was_not_run(plan, tmp_path):
-    frame = ResultsStore(plan.results).read()
-    text = page_section(plan, 'plan.yml', frame, tmp_path, 'results')
+def test_page_section_without_results(plan, tmp_path):
+    results = Results.read(plan)
+    text = page_section(results, 'plan.yml', tmp_path, 'results')
     assert 'A note.' in text
-    assert 'None of the 6 runs has been made.' in text
+    assert 'None of the 6 runs has finished.' in text
     assert '|' not in text
-    assert write_figures(plan, frame, tmp_path, '') == []
+    assert write_figure(results, tmp_path) is None
 
 
-def test_further_table_has_no_average_over_fewer_runs(plan, frame):
-    table = further_table(plan, frame)
-    header, _, *rows = [x for x in table.splitlines() if x.startswith('|')]
-    place = [cell.strip() for cell in header.split('|')].index('target, video')
-    cells = [[c.strip() for c in row.split('|')] for row in rows]
-    assert [(c[1], c[place]) for c in cells] == [
-        ('Base', '25.0'),
-        ('Half', '12.5'),
-    ]
-    run = plan.runs()[0]
-    row = dict(run.identity(), **failure('a reason'))
-    store = ResultsStore(plan.results)
-    store.add([row])
-    table = further_table(plan, store.read())
+def test_further_table_has_no_average_over_fewer_runs(plan, results):
+    header, *rows = read_cells(further_table(results))
+    place = header.index('target, video')
+    cells = [(row[0], row[place]) for row in rows]
+    assert cells == [('Base', '25.0'), ('Half', '12.5')]
+    store_failure(plan, plan.runs[0])
+    results = Results.read(plan)
+    table = further_table(results)
     assert '| Half' in table
     assert '| Base' not in table
-    text = page_section(
-        plan, 'plan.yml', store.read(), plan.results.parent, ''
-    )
+    text = page_section(results, 'plan.yml', plan.results.parent, '')
     assert 'Failed: Base, target cartoon, seed 0: a reason' in text
     assert '5 of 6 runs' in text
+
+
+def test_selection_table(plan):
+    methods = {
+        label: replace(method, label=label)
+        for label, method in zip(('Base', 'a|b'), plan.methods.values())
+    }
+    plan = replace(plan, methods=methods, seeds=(0, 1))
+    # By IW the second seed has 0.1 more. One run is missing.
+    for run in plan.runs:
+        if (run.label, run.seed) != ('Base', 1):
+            rules = dict(oracle=0, iw=0.1 * run.seed, source=0)
+            store_run(plan, run, 0.5, rules)
+    text = selection_table(Results.read(plan))
+    assert read_cells(text) == [
+        ['Method', 'source', 'oracle', 'iw'],
+        # It has no mean without its second run.
+        ['Base', '-', '-', '-'],
+        ['a/b', '50.0 ± 0.0', '50.0 ± 0.0', '55.0 ± 7.1'],
+    ]
+    assert '- oracle: selected on the target, not a fair' in text
+    assert '- iw: selected by importance-weighted source' in text
 
 
 def test_sensitivity_figure(plan, tmp_path):
     methods = {'Base': plan.methods['Base']}
     methods['GMP'] = replace(methods['Base'], label='GMP')
     plan = replace(plan, methods=methods).swept({RATE: [0.5, 1.0, 2.0]})
-    for run in plan.runs():
+    for run in plan.runs:
         store_run(plan, run, 0.5)
-    frame = ResultsStore(plan.results).read()
-    (figure,) = write_figures(plan, frame, tmp_path, 'toy_')
+    figure = write_figure(Results.read(plan), tmp_path, 'toy_')
     assert figure.name == 'toy_sensitivity.png'
     assert figure.stat().st_size > 1000
 
 
 @pytest.mark.slow
 def test_published_page_is_made_from_the_rows(tmp_path, monkeypatch):
-    """The command that the page names writes the page."""
+    """The command on the page writes the page."""
     page = (ROOT / 'docs/benchmark.md').read_text()
     lines = page.split('```shell\n')[1].split('\n```')[0]
     _, tool, *plans = lines.replace('\\\n', ' ').split()
@@ -141,7 +152,5 @@ def test_published_page_is_made_from_the_rows(tmp_path, monkeypatch):
     assert out.read_text() == page
     drawn = {path.name for path in out.parent.glob('results/*.png')}
     assert drawn == {p.name for p in (ROOT / 'docs/results').glob('*.png')}
-    assert (
-        TARGET_METRIC
-        in next((ROOT / 'docs/results').glob('*.csv')).read_text()
-    )
+    rows = next((ROOT / 'docs/results').glob('*.csv')).read_text()
+    assert TARGET_METRIC in rows

@@ -1,10 +1,11 @@
 # Copyright (c) mmgmp authors.
-"""A run reads its config, and is known by what decides its result."""
+"""A run reads its config, and a hash identifies its result."""
+
+import pickle
 
 import pytest
 
-from mmgmp.benchmark.fingerprint import config_hash
-from mmgmp.benchmark.run import Run
+from mmgmp.benchmark.run import Run, config_hash
 from tests.utils.leaves import leaf_path
 
 TEXT = """
@@ -52,7 +53,7 @@ def test_misplaced_override(config, key, place):
 
 def test_identity(config):
     run = make_run(config, **{'model.b': 2, 'model.a': 1})
-    assert run.identity() == dict(
+    assert run.identity == dict(
         config='toy_model',
         variables='{}',
         overrides='{"model.a": 1, "model.b": 2}',
@@ -62,14 +63,25 @@ def test_identity(config):
     )
 
 
+def test_identity_does_not_travel_to_a_job(config):
+    """A job hashes the config that it reads itself."""
+    run = make_run(config)
+    assert 'identity' not in vars(run)
+    identity = run.identity
+    assert run.identity is identity
+    copy = pickle.loads(pickle.dumps(run))
+    assert copy == run and 'identity' not in vars(copy)
+    assert copy.identity == identity
+
+
 def hash_of(config, **overrides):
-    return make_run(config, **overrides).identity()['config_hash']
+    return make_run(config, **overrides).identity['config_hash']
 
 
-def test_hash_ignores_seed_and_place(config, tmp_path):
+def test_hash_ignores_seed_and_machine(config, tmp_path):
     expected = hash_of(config)
     assert len(expected) == 12
-    assert make_run(config, seed=9).identity()['config_hash'] == expected
+    assert make_run(config, seed=9).identity['config_hash'] == expected
     other = {
         'work_dir': 'there',
         'resume': True,
@@ -97,14 +109,14 @@ def test_hash_ignores_seed_and_place(config, tmp_path):
         {'custom_hooks': []},
     ],
 )
-def test_hash_of_what_matters(config, change):
+def test_hash_depends_on_other_settings(config, change):
     assert hash_of(config, **change) != hash_of(config)
 
 
-def test_variables_and_not_the_environment(monkeypatch):
+def test_environment_does_not_matter(monkeypatch):
     config = str(leaf_path('gmp'))
     run = Run('GMP', config, 'human', 0, variables=dict(target='human'))
-    identity = run.identity()
+    identity = run.identity
     assert identity['variables'] == '{"target": "human"}'
     monkeypatch.setenv('MMGMP_TARGET', 'animal')
     monkeypatch.setenv('MMGMP_MODALITIES', 'video')
@@ -112,7 +124,7 @@ def test_variables_and_not_the_environment(monkeypatch):
     assert (cfg.target, cfg.modalities) == ('human', ('video', 'audio'))
     assert config_hash(cfg) == identity['config_hash']
     other = Run('GMP', config, 'animal', 0, variables=dict(target='animal'))
-    assert other.identity()['config_hash'] != identity['config_hash']
+    assert other.identity['config_hash'] != identity['config_hash']
 
 
 def test_variable_that_a_config_does_not_read(config):

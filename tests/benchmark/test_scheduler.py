@@ -1,8 +1,14 @@
 # Copyright (c) mmgmp authors.
-"""Runs in slots, their failures, and an interruption of all of them."""
+"""Runs in slots, their failures and their interruption.
+
+For Slurm, submitit's own executor runs against four fake commands: `sbatch`
+starts the batch file of submitit on this machine, `srun` the command in it,
+and `sacct` knows no job, so a job has ended when its result exists.
+"""
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +16,26 @@ from mmgmp.benchmark import scheduler
 from mmgmp.benchmark.scheduler import Slots, run_all, usable_cores
 from tests.benchmark.toy_plan import make_run, write_config
 
+ROOT = Path(__file__).parents[2]
+SCRIPTS = dict(
+    sbatch="""
+cp "$1" {folder}/batch.sh
+SLURM_JOB_ID=77 bash "$1" > {folder}/out.txt 2>&1 &
+echo 'Submitted batch job 77'
+""",
+    srun="""
+while [[ "$1" != *python* ]]; do shift; done
+export SLURM_NTASKS=1 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NODEID=0
+export SLURM_JOB_NUM_NODES=1 SLURM_JOB_NODELIST=here
+exec "$@"
+""",
+    sacct='echo "JobID|State|NodeList"',
+    scancel='exit 0',
+)
+
 
 class FakeJob:
-    """A job that ends after it was asked a number of times."""
+    """A job that ends after `done` was called a number of times."""
 
     def __init__(self, log, slot, run):
         self.log, self.slot, self.run = log, slot, run
@@ -42,7 +65,7 @@ def log(monkeypatch):
     return log
 
 
-def test_a_free_slot_takes_the_next_run(log, tmp_path):
+def test_a_free_slot_gets_the_next_run(log, tmp_path):
     runs = [(make_run('', seed=n), f'dir{n}') for n in (3, 1, 4)]
     run_all(
         runs,
@@ -61,7 +84,7 @@ def test_a_free_slot_takes_the_next_run(log, tmp_path):
     ]
 
 
-def test_interruption_cancels_what_runs(log, tmp_path):
+def test_interruption_cancels_running_jobs(log, tmp_path):
     def interrupt(run, rows):
         raise KeyboardInterrupt
 
@@ -105,10 +128,9 @@ def test_local_runs_share_the_gpus_in_turn(monkeypatch, tmp_path, slot):
 
 @pytest.mark.slow
 def test_killed_run_is_a_failure(tmp_path, monkeypatch):
-    """In processes of their own: one is killed, the other ends."""
+    """In separate processes: one is killed, the other ends."""
     config = write_config(tmp_path)
-    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    monkeypatch.setenv('PYTHONPATH', root)
+    monkeypatch.setenv('PYTHONPATH', str(ROOT))
     runs = [
         (make_run(config, 0, fault='die'), tmp_path / 'die'),
         (make_run(config, 1), tmp_path / 'live'),
@@ -125,9 +147,42 @@ def test_killed_run_is_a_failure(tmp_path, monkeypatch):
     (row,) = ended[0]
     assert row['state'] == 'failed'
     assert row['reason'].startswith('ended without a result')
-    assert runs[0][0].identity().items() <= row.items()
+    assert runs[0][0].identity.items() <= row.items()
     assert [row['state'] for row in ended[1]] == ['finished'] * 3
 
 
 def test_usable_cores():
     assert 1 <= usable_cores() <= os.cpu_count()
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """Folder of the fake commands; `batch.sh` in it is the last batch file."""
+    folder = tmp_path / 'bin'
+    folder.mkdir()
+    for name, text in SCRIPTS.items():
+        path = folder / name
+        path.write_text('#!/bin/bash\n' + text.format(folder=folder))
+        path.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{folder}:{os.environ["PATH"]}')
+    monkeypatch.setenv('PYTHONPATH', str(ROOT))
+    return folder
+
+
+def test_run_on_slurm(slurm, tmp_path):
+    run = make_run(write_config(tmp_path), seed=4)
+    options = dict(slurm_partition='long', gpus_per_node=1, timeout_min=90)
+    ended = []
+    run_all(
+        [(run, tmp_path / 'run')],
+        Slots(1, cluster='slurm', parameters=tuple(options.items())),
+        lambda run, rows: ended.append((run, rows)),
+        tmp_path / 'jobs',
+    )
+    ((ended_run, rows),) = ended
+    assert ended_run == run
+    assert [row['state'] for row in rows] == ['finished'] * 3
+    assert {row['seed'] for row in rows} == {4}
+    batch = (slurm / 'batch.sh').read_text()
+    for line in ('partition=long', 'gpus-per-node=1', 'time=90'):
+        assert f'#SBATCH --{line}\n' in batch

@@ -1,8 +1,12 @@
 # Copyright (c) mmgmp authors.
 """Each rule of selection on a history of three validations."""
 
-from mmgmp.benchmark.scores import SELECTIONS
-from mmgmp.benchmark.selection import SCORES, select
+from mmgmp.benchmark.selection import (
+    SCORES,
+    SELECTIONS,
+    select,
+    select_rows,
+)
 
 ACCURACY = 'acc/all/fused/top1'
 
@@ -39,3 +43,19 @@ def test_collapsed_checkpoints_are_left_out():
     assert {chosen[name] for name in SCORES} == {10}
     chosen = select(history(classes_used=(0.1, 0.2, 0.4), **scores), 9)
     assert {chosen[name] for name in SCORES} == {11}
+
+
+def test_one_row_per_rule():
+    def record(epoch, accuracy):
+        metric = {'acc/all/fused/top1': accuracy}
+        return dict(epoch=epoch, source=metric, target=metric)
+
+    history = {'90': record(9, 0.5), '100': record(10, 0.4)}
+    history['80'] = record(8, 0.5)
+    rows = select_rows(history, 100)
+    assert [(r['selection'], r['epoch']) for r in rows] == [
+        ('source', 10),
+        ('last', 10),
+        ('oracle', 8),
+    ]
+    assert rows[2]['source/acc/all/fused/top1'] == 0.5

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Statistics against scipy and against numbers worked out by hand."""
+"""Statistics against scipy and against numbers computed by hand."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_interval_of_two_values_is_wide():
 
 
 @pytest.mark.parametrize('confidence', [0.8, 0.95, 0.99])
-def test_interval_is_that_of_scipy(confidence):
+def test_interval_equals_scipy(confidence):
     values = np.random.default_rng(1).normal(0.6, 0.05, 7)
     low, high = stats.t.interval(
         confidence, 6, loc=values.mean(), scale=stats.sem(values)
@@ -45,12 +45,12 @@ def test_one_value_has_no_interval():
     assert np.isnan([std, low, high]).all()
 
 
-def test_equal_values_have_an_interval_of_no_width():
+def test_interval_of_equal_values_has_no_width():
     assert mean_interval([0.5] * 4) == (0.5, 0, 0.5, 0.5, 4)
 
 
 @pytest.mark.parametrize('values', [[], [0.5, np.nan], [[0.5]], [np.inf]])
-def test_values_that_have_no_mean_are_refused(values):
+def test_invalid_values(values):
     with pytest.raises(ValueError, match='`values` must be finite'):
         mean_interval(values)
     with pytest.raises(ValueError, match='`differences` must be finite'):
@@ -66,16 +66,16 @@ def test_mean_is_over_targets_and_not_over_pairs():
     # (0.1 + 0.4) / 2, whereas the mean of the five pairs is 0.22.
     difference = paired_difference([[0.1, 0.1, 0.1], [0.3, 0.5]])
     assert difference.mean == pytest.approx(0.25)
-    assert difference.count == 5
+    assert difference.n == 5
 
 
 def test_bootstrap_stays_within_targets():
-    # No noise within a target: nothing but the mean can be drawn.
+    # Without noise within a target, every resample has the same mean.
     difference = paired_difference([[0.1] * 4, [-0.5] * 4])
     assert difference[:3] == pytest.approx((-0.2, -0.2, -0.2))
 
 
-def test_bootstrap_is_that_of_scipy():
+def test_bootstrap_equals_scipy():
     sample = np.sort(np.random.default_rng(2).normal(0.02, 0.03, 6))
     expected = stats.bootstrap(
         (sample,), np.mean, method='percentile', n_resamples=9999, rng=0
@@ -86,7 +86,7 @@ def test_bootstrap_is_that_of_scipy():
 
 def test_bootstrap_interval_of_two_seeds_is_exact():
     # Means of two draws of (0, 0.2): 0, 0.1 and 0.2 with 1/4, 1/2 and 1/4.
-    # Of two such targets, 0.05 and less has a probability of 5/16.
+    # For two such targets, 0.05 or less has a probability of 5/16.
     difference = paired_difference([[0.0, 0.2]] * 2, confidence=0.5)
     assert difference[1:3] == pytest.approx((0.05, 0.15))
     assert paired_difference([[0.0, 0.2]] * 2)[1:3] == (0, 0.2)
@@ -102,14 +102,14 @@ def test_width_of_the_bootstrap():
 
 
 @pytest.mark.parametrize('shape', [(1, 5), (3, 3), (3, 5)])
-def test_p_value_is_that_of_scipy(shape):
+def test_p_value_equals_scipy(shape):
     samples = np.random.default_rng(5).normal(0.02, 0.03, shape)
     exact = stats.wilcoxon(samples.ravel(), method='exact').pvalue
     assert paired_difference(samples).p_value == pytest.approx(exact)
 
 
 def test_p_value_by_hand():
-    # Five of one sign: one of 2^5 signs is as extreme, on either side.
+    # Five equal signs: one of 2^5 cases is as extreme, on either side.
     difference = paired_difference([[0.01, 0.02, 0.03, 0.05, 0.08]])
     assert difference.p_value == pytest.approx(2 / 32)
     # Rank 1 against the others: sums of 0 and 1, 2 of 2^5 on either side.
@@ -118,9 +118,9 @@ def test_p_value_by_hand():
 
 
 def test_ties_of_the_accuracies_are_ties():
-    # Sizes 1, 1, 1, 3 of 10: ranks 2, 2, 2, 4, and W+ = 8 has, by the 16
-    # signs, 8 and 10 at 4 / 16 on its side: doubled, 8 / 16. Floating point
-    # has two of the three sizes equal, which gives another p.
+    # Sizes 1, 1, 1 and 3 tenths have ranks 2, 2, 2 and 4, and W+ is 8. 4 of
+    # the 16 sign patterns give 8 or 10, so the two-sided p is 8 / 16. In
+    # floating point only two of the first three are equal: another p.
     differences = [0.3 - 0.2, 0.2 - 0.1, 0.6 - 0.7, 0.9 - 0.6]
     assert len({abs(d) for d in differences}) == 3
     p_value = paired_difference([differences]).p_value
@@ -134,14 +134,14 @@ def test_six_digits_keep_the_ties():
     difference = method - baseline
     expected = stats.wilcoxon(np.rint(60 * difference).ravel()).pvalue
     stored = method.round(6) - baseline.round(6)
-    # The last digit breaks ties, not only the noise below it.
+    # Rounding to 9 digits keeps the last stored digit, which breaks ties.
     broken = stats.wilcoxon(stored.round(9).ravel()).pvalue
     assert broken < expected - 0.03
     assert paired_difference(stored).p_value == expected
     assert paired_difference(difference).p_value == expected
 
 
-def test_no_difference_but_for_floating_point_is_none():
+def test_floating_point_noise_is_not_a_difference():
     noise = 0.1 + 0.2 - 0.3
     assert noise != 0
     difference = paired_difference([[noise, 0.0, -noise]] * 2)
@@ -159,7 +159,7 @@ def test_one_seed_has_no_interval():
     assert np.isnan([low, high]).all()
 
 
-def test_order_of_targets_and_seeds_changes_nothing():
+def test_order_of_targets_and_seeds_does_not_matter():
     rng = np.random.default_rng(7)
     samples = rng.normal(0.01, 0.03, (3, 4))
     shuffled = [rng.permutation(samples[target]) for target in (2, 0, 1)]
@@ -215,7 +215,7 @@ def test_holm_lies_between_the_p_value_and_bonferroni():
 
 
 @pytest.mark.parametrize('p_value', [-0.1, 1.1])
-def test_holm_refuses_what_is_no_probability(p_value):
+def test_holm_needs_probabilities(p_value):
     with pytest.raises(ValueError, match='within 0 and 1'):
         holm([0.5, p_value])
 
@@ -239,7 +239,7 @@ def test_ranks_add_up_and_follow_the_methods():
 
 @pytest.mark.parametrize('comparisons', [1, 4])
 @pytest.mark.parametrize('pairs', [1, 3, 6])
-def test_smallest_p_is_what_the_best_methods_get(pairs, comparisons):
+def test_smallest_p_is_the_p_of_the_best_methods(pairs, comparisons):
     best = paired_difference([np.arange(1, pairs + 1) / 100]).p_value
     adjusted = holm([best] * comparisons)
     np.testing.assert_allclose(adjusted, smallest_p(pairs, comparisons))

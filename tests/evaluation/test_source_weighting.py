@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Weighted source metrics, by hand, by other libraries and in the limits."""
+"""Weighted source metrics, by hand, by other libraries and in limits."""
 
 from math import exp
 
@@ -9,12 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KernelDensity
 
-from mmgmp.evaluation.functional import (
+from mmgmp.evaluation.functional.source_weighting import (
+    _controlled_mean,
     deep_embedded_validation,
     importance_weighted_accuracy,
+    whitened_components,
 )
-from mmgmp.evaluation.functional.components import whitened_components
-from mmgmp.evaluation.functional.source_weighting import _controlled_mean
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def domains():
 
 
 def naive_components(source, target):
-    """Eigenvectors of the covariance, to compare the projection with."""
+    """Projection onto eigenvectors of the covariance, as a reference."""
     features = np.concatenate([source, target])
     features = features - features.mean(axis=0)
     values, vectors = np.linalg.eigh(features.T @ features / len(features))
@@ -108,7 +108,7 @@ def test_samples_near_the_target_count():
 
 
 def test_densities_that_underflow():
-    """40 bandwidths apart a density is below the least float."""
+    """At 40 bandwidths a density is below the smallest float."""
     source = 1e-3 * np.random.default_rng(0).standard_normal((1600, 1))
     target = np.array([[1e3]])
     correct = source[:, 0] > 0
@@ -186,7 +186,7 @@ def test_weights_that_differ_by_rounding_are_constant():
 
 
 def test_deep_embedded_validation_by_loops(domains):
-    """The classifier fitted by weights on its loss, its odds by hand."""
+    """With a weighted classifier, and its odds computed by hand."""
     source, target = naive_components(*domains[:2])
     features = np.concatenate([source, target])
     domain = np.repeat([0, 1], [60, 45])
@@ -210,14 +210,14 @@ def test_deep_embedded_validation_by_loops(domains):
     assert score == pytest.approx(-(risk + eta * mean - eta), rel=1e-3)
 
 
-def test_equal_losses_are_the_risk_whatever_the_weights(domains):
+def test_equal_losses_are_the_risk_for_any_weights(domains):
     source, target, _ = domains
     score = deep_embedded_validation(source, target, np.full(60, 0.4))
     assert score == pytest.approx(-0.4)
 
 
 def test_risk_on_the_target():
-    """The loss on the target is 2 where that on the source is 1."""
+    """The loss is 2 on the target and 1 on the source."""
     generator = np.random.default_rng(0)
     source = generator.standard_normal((400, 2))
     target = generator.standard_normal((100, 2)) + np.array([1, 0])

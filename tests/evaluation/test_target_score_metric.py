@@ -1,12 +1,12 @@
 # Copyright (c) mmgmp authors.
-"""TargetScoreMetric hands each score what it needs, and no target label."""
+"""TargetScoreMetric computes each score without target labels."""
 
 import numpy as np
 import pytest
 import torch
 from mmaction.registry import METRICS
 
-from mmgmp.evaluation import functional
+from mmgmp.evaluation.functional import prediction_scores, source_weighting
 
 GENERATOR = np.random.default_rng(0)
 SOURCE, TARGET, CLASSES = 30, 20, 3
@@ -44,13 +44,15 @@ def test_each_score():
     losses = [-np.log(row[k]) for row, k in zip(scores, labels)]
     correct = scores[:SOURCE].argmax(1) == labels
     expected = dict(
-        iw=functional.importance_weighted_accuracy(source, target, correct),
-        dev=functional.deep_embedded_validation(source, target, losses),
-        entropy=functional.entropy_score(probabilities),
-        im=functional.information_maximization(probabilities),
-        snd=functional.soft_neighborhood_density(probabilities),
-        bnm=functional.batch_nuclear_norm(probabilities),
-        classes_used=functional.classes_used(probabilities),
+        iw=source_weighting.importance_weighted_accuracy(
+            source, target, correct
+        ),
+        dev=source_weighting.deep_embedded_validation(source, target, losses),
+        entropy=prediction_scores.entropy_score(probabilities),
+        im=prediction_scores.information_maximization(probabilities),
+        snd=prediction_scores.soft_neighborhood_density(probabilities),
+        bnm=prediction_scores.batch_nuclear_norm(probabilities),
+        classes_used=prediction_scores.classes_used(probabilities),
     )
     assert found == pytest.approx(
         {f'score/{k}': v for k, v in expected.items()}

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""tools/benchmark.py: from a plan to a table, through kills and failures."""
+"""tools/benchmark.py: from a plan to a table, with kills and failures."""
 
 import os
 import runpy
@@ -13,8 +13,8 @@ import pytest
 import yaml
 from mmengine.logging import MMLogger
 
-from mmgmp.benchmark.execute import execute
-from mmgmp.benchmark.results_store import ResultsStore
+from mmgmp.benchmark.execution import execute
+from mmgmp.benchmark.store import ResultsStore
 from tests.benchmark.toy_plan import write_config
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ ENV = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder to start the tool from."""
+    """Working directory of the tool."""
     (tmp_path / 'configs').symlink_to(ROOT / 'configs')
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -57,7 +57,7 @@ def write_plan(folder):
 
 @pytest.fixture
 def main(monkeypatch):
-    """The tool, with its runs made one after the other in this process."""
+    """The tool, with its runs executed one by one in this process."""
     tool = runpy.run_path(str(TOOL))['main']
 
     def run_all(runs, slots, report, folder, keep_checkpoints):
@@ -76,7 +76,7 @@ def main(monkeypatch):
 
     main.globals = tool.__globals__
     yield main
-    # The logs of the runs go to the output of this test, which closes now.
+    # The loggers write to the output of this test, which closes now.
     for logger in MMLogger._instance_dict.values():
         logger.handlers.clear()
 
@@ -87,7 +87,7 @@ def test_plan_to_table(main, write_plan, folder, capsys):
     printed = capsys.readouterr().out
     assert 'plan: 4 runs, 4 of them to do' in printed
     assert '[4/4] Same, cartoon, seed 1: 25.0 % on the target' in printed
-    # Equal accuracies differ by exactly nothing.
+    # Equal accuracies have a difference of exactly zero.
     row = next(x for x in printed.splitlines() if x.startswith('| Same'))
     cells = [cell.strip() for cell in row.strip('|').split('|')]
     assert cells[1:6] == [
@@ -116,7 +116,7 @@ def test_dry_run(main, write_plan, folder, capsys):
     sweep = ('--sweep', 'optim_wrapper.optimizer.lr=1.0,2')
     assert main(plan, *sweep, '--dry-run') == 0
     lines = capsys.readouterr().out.splitlines()
-    # lr=1.0 of the sweep is what the method has anyway.
+    # lr=1.0 of the sweep is the default of the method.
     assert lines[0].startswith('plan: 8 runs, 6 of them to do')
     assert sum("'optim_wrapper.optimizer.lr': 2" in x for x in lines) == 2
     assert not any('Base, lr' in line for line in lines)
@@ -125,7 +125,7 @@ def test_dry_run(main, write_plan, folder, capsys):
 
 
 @pytest.mark.parametrize('text', ['a.b', '=1', 'a.b='])
-def test_sweep_that_is_none(main, write_plan, text, capsys):
+def test_invalid_sweep(main, write_plan, text, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(write_plan(Base={}), '--sweep', text)
     assert stopped.value.code == 2
@@ -142,7 +142,7 @@ def test_failures_show_and_are_tried_again(main, write_plan, folder, capsys):
     assert 'Failed: Bad, target cartoon, seed 0: ' + reason in printed
     assert '(0/2)' in printed
     assert '--retry-failed' in printed
-    # They are not tried again unasked.
+    # They are not repeated without the flag.
     assert main(plan) == 1
     assert '0 of them to do' in capsys.readouterr().out
     calls = []
@@ -158,7 +158,7 @@ def test_failures_show_and_are_tried_again(main, write_plan, folder, capsys):
 
 
 def test_results_that_were_not_stored(main, write_plan, folder, capsys):
-    """As after a kill between the end of a run and its storing."""
+    """A kill between the end of a run and its storage leaves them."""
     plan = write_plan(Base={})
     main(plan)
     rows = ResultsStore(folder / 'rows.csv').read()
@@ -175,12 +175,12 @@ def test_interruption(main, write_plan, capsys):
 
     main.globals['run_all'] = interrupted
     assert main(write_plan(Base={})) == 130
-    assert 'the same command goes on' in capsys.readouterr().out
+    assert 'run the same command again' in capsys.readouterr().out
 
 
 @pytest.mark.slow
 def test_killed_in_the_middle(write_plan, folder):
-    """The jobs of the killed start live on; no run is made twice."""
+    """The jobs of the killed process live on; no run is repeated."""
     plan = write_plan(seeds=(0, 1, 2), Base=dict(seconds=1))
     command = [sys.executable, str(TOOL), plan, '--slots', '2']
     process = subprocess.Popen(command, env=ENV, start_new_session=True)
@@ -215,7 +215,7 @@ def test_killed_in_the_middle(write_plan, folder):
 
 
 def processes_of(session):
-    """Running processes of a session, by their command lines."""
+    """Command lines of the running processes of a session."""
     found = []
     for folder in Path('/proc').glob('[0-9]*'):
         try:
@@ -238,7 +238,7 @@ def test_interrupt_stops_all_runs(write_plan, folder):
         start_new_session=True,
         stdout=subprocess.PIPE,
         text=True,
-        # As in the background of a shell.
+        # Like a background process of a shell.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     try:
@@ -249,7 +249,7 @@ def test_interrupt_stops_all_runs(write_plan, folder):
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert 'the same command goes on' in output
+        assert 'run the same command again' in output
         assert processes_of(process.pid) == []
         assert not (folder / 'rows.csv').exists()
     finally:

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Write the page of results from the rows of one or more plans."""
+"""Write the results page from the stored rows of one or more plans."""
 
 import argparse
 import os
@@ -7,23 +7,23 @@ from pathlib import Path
 
 from mmgmp.benchmark.plan import load_plan
 from mmgmp.benchmark.report import page_section
-from mmgmp.benchmark.results_store import ResultsStore
+from mmgmp.benchmark.results import Results
 
 HEAD = """\
 <!-- Written by the command below; do not edit. -->
 # Results
 
-Every number and figure on this page is made from the rows in
-[docs/results]({link}) by
+This command computes every number and figure on this page from the rows in
+[docs/results]({link}):
 
 ```shell
 {command}
 ```
 
-[Compare methods](compare.md) says how the runs are made and how to read the
-tables. In short: each method has its shipped config, no setting was chosen by
-its accuracy on a target, and the weights that are tested are those that are
-best on the source domains, unless a table says otherwise.
+[Compare methods](compare.md) explains how to make the runs and how to read the
+tables. In short: each method uses its shipped config, no setting was chosen by
+its accuracy on a target, and the tested weights have the highest validation
+accuracy on the source domains, unless a table says otherwise.
 """
 
 
@@ -39,9 +39,8 @@ def main() -> None:
     command += ''.join(f' \\\n    {plan}' for plan in args.plans)
     parts = [HEAD.format(link=link, command=command)]
     for path in args.plans:
-        plan = load_plan(path)
-        frame = ResultsStore(plan.results).read()
-        parts.append(page_section(plan, path, frame, figures, link))
+        results = Results.read(load_plan(path))
+        parts.append(page_section(results, path, figures, link))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text('\n'.join(parts), encoding='utf-8')
 

@@ -6,36 +6,33 @@ import numpy as np
 from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
-from ..functional import mean_class_accuracy, top1_accuracy
+from ..functional.prediction_scores import mean_class_accuracy, top1_accuracy
 
 POOLED = 'all'
 WORST = 'worst'
 
-# Accuracy of all modalities together on all samples, by which checkpoints are
-# selected and methods compared.
-MAIN_METRIC = 'acc/all/fused/top1'
-
 
 @METRICS.register_module()
 class DomainAccMetric(BaseMetric):
-    """Accuracy per domain, over all domains and on the worst domain.
+    """Accuracy on each domain, on all samples and on the worst domain.
 
-    Each data sample carries ``gt_label``, ``domain_name`` and ``pred_score``:
-    a dict of (K,) scores, one per *branch* (``fused``, ``video``, ...), or one
-    (K,) tensor, which is the branch ``fused``. The results are fractions:
+    Each data sample has ``gt_label``, ``domain_name`` and ``pred_score``: a
+    dict with (K,) scores of each *branch* (``fused``, ``video``, ...), or one
+    (K,) tensor, which counts as the branch ``fused``. The results are
+    fractions:
 
-    * ``acc/{domain}/{branch}/top1`` and ``acc/{domain}/{branch}/mean1``, the
-      accuracy and its mean over the classes that the domain contains;
-    * ``acc/all/{branch}/top1`` and ``mean1``, all samples pooled. The first
-      key is ``acc/all/fused/top1``;
-    * ``acc/worst/{branch}/top1``, the least over the domains.
+    * ``acc/{domain}/{branch}/top1`` and ``mean1``: the accuracy, and the mean
+      of the accuracies of the classes in the domain;
+    * ``acc/all/{branch}/top1`` and ``mean1``: the same over all samples. The
+      first key is ``acc/all/fused/top1``;
+    * ``acc/worst/{branch}/top1``: the minimum over the domains.
 
-    A sample of an unlabelled target, without ``gt_label``, is left out.
+    Samples without ``gt_label``, those of an unlabelled target, are ignored.
 
-    A branch that some samples lack (a missing modality) is scored on the
-    others, and ``acc/{domain}/{branch}/count`` then tells how many those are.
-    Where no sample of a domain has the branch, its count is 0, it has no
-    accuracy there and the branch has no worst domain.
+    If some samples lack a branch (a missing modality), the branch is scored
+    on the other samples, and ``acc/{domain}/{branch}/count`` is their number.
+    If no sample of a domain has the branch, the count is 0, and the branch
+    has neither an accuracy on that domain nor a worst domain.
 
     The arguments are those of :class:`mmengine.evaluator.BaseMetric`.
     """
@@ -43,15 +40,16 @@ class DomainAccMetric(BaseMetric):
     default_prefix = 'acc'
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep label, domain and scores of each sample, on the CPU.
+        """Store label, domain and scores of each sample on the CPU.
 
         Args:
             data_batch: Unused.
             data_samples: Predicted data samples as dicts.
 
         Raises:
-            ValueError: A sample has no domain, no single label, no scores,
-                a label outside its scores, or scores that are not finite.
+            ValueError: A sample has no domain, not exactly one label, no
+                scores, a label without a score, or scores that are not
+                finite.
         """
         for sample in data_samples:
             if 'gt_label' not in sample:
@@ -87,14 +85,14 @@ class DomainAccMetric(BaseMetric):
         """Compute the accuracies from the results of all ranks.
 
         Args:
-            results: What :meth:`process` kept of each sample.
+            results: What :meth:`process` stored of each sample.
 
         Returns:
             Metric name without prefix -> value.
 
         Raises:
-            ValueError: There are no results, or a domain has a name that the
-                keys reserve.
+            ValueError: There are no results, or a domain is named ``all`` or
+                ``worst``.
         """
         if not results:
             raise ValueError(
@@ -105,7 +103,7 @@ class DomainAccMetric(BaseMetric):
         if {POOLED, WORST} & set(domains):
             raise ValueError(
                 f'`domain_name` must be neither {POOLED!r} nor {WORST!r}, '
-                f'which name results over domains, got {domains}'
+                f'which are keys of the results, got {domains}'
             )
         groups = {POOLED: results}
         for domain in domains:
@@ -128,20 +126,20 @@ class DomainAccMetric(BaseMetric):
 
 
 def _check_scores(name: str, label: int, scores: dict[str, Any]) -> None:
-    """Refuse scores that cannot be compared with the label."""
+    """Raise an error for scores that do not fit the label."""
     if not scores:
         raise ValueError(f'{name} has an empty `pred_score`')
     for branch, score in scores.items():
         if score.ndim != 1 or not 0 <= label < len(score):
             raise ValueError(
                 f'{name}: `gt_label` is {label}, but `pred_score` of '
-                f'{branch!r} has shape {score.shape}; it must be (K,) with '
-                'the label below K: check `num_classes` of the head'
+                f'{branch!r} has shape {score.shape}; it must be (K,) with K '
+                'above the label: check `num_classes` of the head'
             )
         if not np.isfinite(score).all():
             raise ValueError(
-                f'{name}: `pred_score` of {branch!r} is not finite: the '
-                'weights have diverged; lower the learning rate'
+                f'{name}: `pred_score` of {branch!r} is not finite: '
+                'training diverged; lower the learning rate'
             )
 
 

@@ -6,39 +6,41 @@ import numpy as np
 from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
-from ..functional import (
+from ..functional.prediction_scores import (
     batch_nuclear_norm,
     classes_used,
-    deep_embedded_validation,
     entropy_score,
-    importance_weighted_accuracy,
     information_maximization,
     soft_neighborhood_density,
+)
+from ..functional.source_weighting import (
+    deep_embedded_validation,
+    importance_weighted_accuracy,
 )
 
 
 @METRICS.register_module()
 class TargetScoreMetric(BaseMetric):
-    """Scores of a model on a target whose labels nobody needs.
+    """Validators that need no target labels.
 
-    They choose among the checkpoints of an unsupervised adaptation, where the
-    accuracy on the sources says little and that on the target must not be
-    used. The evaluated dataset holds clips of the sources with labels and
-    clips of the target without (``labelled=False``); the head is a
-    :class:`~mmgmp.models.MultimodalHead`, which hands over its features. Of
-    each score more is better:
+    They select a checkpoint of an unsupervised adaptation: the source
+    accuracy says little about the target, and the target accuracy must not be
+    used. The validation dataset holds labelled source clips and unlabelled
+    target clips (``labelled=False``), and the head must be a
+    :class:`~mmgmp.models.MultimodalHead`, which returns its features. Each
+    score is higher for a better model:
 
-    * ``score/iw``: accuracy on the sources, weighted towards clips that are
-      like the target's (:func:`importance_weighted_accuracy`);
-    * ``score/dev``: minus the loss on the sources, weighted likewise with a
+    * ``score/iw``: source accuracy, weighted towards clips that resemble the
+      target (:func:`importance_weighted_accuracy`);
+    * ``score/dev``: negative source loss, weighted in the same way with a
       control variate (:func:`deep_embedded_validation`);
-    * ``score/entropy``, ``score/im``, ``score/snd``, ``score/bnm``: of the
-      predictions on the target alone (:func:`entropy_score`,
+    * ``score/entropy``, ``score/im``, ``score/snd``, ``score/bnm``: computed
+      from the target predictions alone (:func:`entropy_score`,
       :func:`information_maximization`, :func:`soft_neighborhood_density`,
       :func:`batch_nuclear_norm`);
-    * ``score/classes_used``: share of the classes that are predicted for the
-      target at all. The scores of the target alone, and DEV, reward some
-      collapsed models, so that a low share disqualifies a checkpoint.
+    * ``score/classes_used``: fraction of the classes that are predicted for
+      the target. The scores on the target alone, and DEV, can favor a
+      collapsed model; a low fraction disqualifies such a checkpoint.
 
     The arguments are those of :class:`mmengine.evaluator.BaseMetric`.
     """
@@ -46,7 +48,7 @@ class TargetScoreMetric(BaseMetric):
     default_prefix = 'score'
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep features, prediction and, of a source, label of each sample.
+        """Store features, prediction and, of source clips, label.
 
         Args:
             data_batch: Unused.
@@ -58,9 +60,9 @@ class TargetScoreMetric(BaseMetric):
         for sample in data_samples:
             if 'fused_features' not in sample:
                 raise ValueError(
-                    'TargetScoreMetric needs the features of each sample, '
-                    'which MultimodalHead gives: use it as `cls_head`, or '
-                    'remove the metric from `val_evaluator`; the sample has '
+                    'TargetScoreMetric needs `fused_features` of each '
+                    'sample: use MultimodalHead as `cls_head`, or remove the '
+                    'metric from `val_evaluator`; the sample has '
                     f'{sorted(sample)}'
                 )
             label = sample.get('gt_label')
@@ -76,24 +78,25 @@ class TargetScoreMetric(BaseMetric):
         """Compute the scores from the results of all ranks.
 
         Args:
-            results: What :meth:`process` kept of each sample.
+            results: What :meth:`process` stored of each sample.
 
         Returns:
             Name without prefix -> score.
 
         Raises:
-            ValueError: All samples have labels, or none has.
+            ValueError: All samples have labels, or none of them has.
         """
         source = [r for r in results if r['label'] is not None]
         target = [r for r in results if r['label'] is None]
         if not source or not target:
             raise ValueError(
-                'TargetScoreMetric compares sources with an unlabelled '
-                f'target, but of {len(results)} samples {len(target)} are '
-                'unlabelled: concatenate both in `val_dataloader.dataset`, '
-                'the target with `labelled=False`'
+                'TargetScoreMetric needs labelled source clips and unlabelled '
+                f'target clips, but {len(target)} of {len(results)} samples '
+                'are unlabelled: concatenate both in `val_dataloader.dataset`,'
+                ' the target with `labelled=False`'
             )
-        features = [_stack(part, 'features') for part in (source, target)]
+        source_features = _stack(source, 'features')
+        target_features = _stack(target, 'features')
         source_scores = _stack(source, 'scores')
         labels = np.array([r['label'] for r in source])
         of_label = source_scores[np.arange(len(labels)), labels]
@@ -101,9 +104,13 @@ class TargetScoreMetric(BaseMetric):
         scores = _stack(target, 'scores')
         return dict(
             iw=importance_weighted_accuracy(
-                *features, source_scores.argmax(axis=1) == labels
+                source_features,
+                target_features,
+                source_scores.argmax(axis=1) == labels,
             ),
-            dev=deep_embedded_validation(*features, losses),
+            dev=deep_embedded_validation(
+                source_features, target_features, losses
+            ),
             entropy=entropy_score(scores),
             im=information_maximization(scores),
             snd=soft_neighborhood_density(scores),

@@ -1,24 +1,32 @@
 # Copyright (c) mmgmp authors.
-"""A run gives a row for each rule of selection, or says why it failed.
+"""A run returns a row for each rule of selection, or the reason it failed.
 
-The accuracies are those of tests/utils/counting_toy.py: on the source 2/4,
-4/4, 3/4 and 3/4 after epochs 1 to 4, on the target 0, 1/4, 3/4 and 3/4.
+tests/utils/counting_toy.py has these accuracies after epochs 1 to 4: 2/4, 4/4,
+3/4 and 3/4 on the source, and 0, 1/4, 3/4 and 3/4 on the target.
 """
 
 import json
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmgmp.benchmark.execute import (
+from mmgmp.benchmark import execution
+from mmgmp.benchmark.execution import (
+    code_version,
+    dataset_version,
     execute,
     forget_result,
     read_result,
-    select_rows,
 )
+from mmgmp.version import __version__
 from tests.benchmark.toy_plan import make_run, write_config
+from tests.utils import counting_toy
+from tests.utils.leaves import read_leaf
 
 SOURCE = 'source/acc/all/fused/top1'
 TARGET = 'target/acc/all/fused/top1'
@@ -43,7 +51,7 @@ def test_rows_of_a_run(config, tmp_path):
         assert row['state'] == 'finished'
         assert row['reason'] == ''
         assert row['sources'] == 'human+animal'
-        assert run.identity().items() <= row.items()
+        assert run.identity.items() <= row.items()
         assert 0 < row['seconds'] < 60
         assert 50 < row['peak_memory_mb'] < 1e5
         assert len(row['dataset_version']) == 12
@@ -84,16 +92,16 @@ def test_failure(config, tmp_path, fault, reason):
     assert row['state'] == 'failed'
     assert row['selection'] == ''
     assert row['reason'] == reason
-    assert run.identity().items() <= row.items()
+    assert run.identity.items() <= row.items()
     assert not any(key.startswith('target/') for key in row)
     assert read_result(tmp_path / 'run') == [row]
     assert 'Traceback' in (tmp_path / 'run/error.txt').read_text()
-    # What is tried again begins anew.
+    # A run that is tried again starts from scratch.
     assert not list((tmp_path / 'run').glob('*.pth'))
 
 
 def test_interrupted_run_is_resumed(config, tmp_path):
-    """The third iteration fails; then training goes on from there."""
+    """The third iteration fails; then training resumes there."""
     folder = tmp_path / 'run'
     cut = make_run(config, fault='crash')
     cfg = cut.load_config()
@@ -113,7 +121,7 @@ def test_interrupted_run_is_resumed(config, tmp_path):
     assert all(row['seconds'] > 1000 for row in rows)
 
 
-def test_second_process_waits_and_takes_over(config, tmp_path):
+def test_second_process_waits_and_returns_the_same(config, tmp_path):
     folder = tmp_path / 'run'
     folder.mkdir()
     results = []
@@ -131,17 +139,77 @@ def test_second_process_waits_and_takes_over(config, tmp_path):
     assert results == [['of the other']]
 
 
-def test_selection():
-    def record(epoch, accuracy):
-        metric = {'acc/all/fused/top1': accuracy}
-        return dict(epoch=epoch, source=metric, target=metric)
+def version_of(**changes):
+    cfg = Config(counting_toy.settings())
+    cfg.merge_from_dict(changes)
+    return dataset_version(cfg)
 
-    history = {'90': record(9, 0.5), '100': record(10, 0.4)}
-    history['80'] = record(8, 0.5)
-    rows = select_rows(history, 100)
-    assert [(r['selection'], r['epoch']) for r in rows] == [
-        ('source', 10),
-        ('last', 10),
-        ('oracle', 8),
-    ]
-    assert rows[2]['source/acc/all/fused/top1'] == 0.5
+
+def test_dataset_version_depends_on_the_samples():
+    assert version_of() == version_of()
+    rows = counting_toy.SOURCE[::-1]
+    versions = {
+        version_of(),
+        version_of(**{'train_dataloader.dataset.rows': rows}),
+        version_of(**{'val_dataloader.dataset.rows': rows}),
+        version_of(**{'test_dataloader.dataset.rows': rows[1:]}),
+        version_of(**{'test_dataloader.dataset.domains': ['animal']}),
+    }
+    assert len(versions) == 5
+
+
+def test_dataset_version_depends_on_the_files(tiny_mini_hac, tmp_path):
+    cfg = read_leaf('erm')
+    cfg.merge_from_dict(tiny_mini_hac)
+    root = Path(cfg.test_dataloader.dataset.data_root)
+    expected = dataset_version(cfg)
+    copy = tmp_path / 'copy'
+    subprocess.run(['cp', '-r', root, copy], check=True)
+    for part in ('train', 'val', 'test'):
+        cfg[f'{part}_dataloader'].dataset.data_root = str(copy)
+    assert dataset_version(cfg) == expected
+    clip = next(copy.glob('cartoon/videos/*.mp4'))
+    clip.write_bytes(clip.read_bytes() + b'0')
+    assert dataset_version(cfg) != expected
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A folder with a package like this one, not yet under git."""
+    package = tmp_path / 'mmgmp'
+    package.mkdir()
+    for path in (package / 'a.py', tmp_path / 'other.py'):
+        path.write_text('1')
+    monkeypatch.setattr(execution, 'PACKAGE', package)
+    yield tmp_path
+
+
+def git(folder, *arguments):
+    identity = ('-c', 'user.name=a', '-c', 'user.email=a@b.c')
+    subprocess.run(
+        ['git', '-C', folder, *identity, *arguments],
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_code_version(repository):
+    assert code_version() == __version__
+    git(repository, 'init')
+    git(repository, 'add', '.')
+    git(repository, 'commit', '-m', 'first')
+    version = code_version()
+    assert version.startswith(f'{__version__}+')
+    commit = version.removeprefix(f'{__version__}+')
+    assert len(commit) >= 7
+    assert not set(commit) - set('0123456789abcdef')
+    (repository / 'other.py').write_text('2')
+    (repository / 'mmgmp/new.py').write_text('2')
+    assert code_version() == version
+    (repository / 'mmgmp/a.py').write_text('2')
+    assert code_version() == f'{version}.dirty'
+
+
+def test_code_version_without_git(monkeypatch):
+    monkeypatch.setenv('PATH', '')
+    assert code_version() == __version__

@@ -6,7 +6,7 @@ import multiprocessing
 import pandas as pd
 import pytest
 
-from mmgmp.benchmark.results_store import ResultsStore
+from mmgmp.benchmark.store import ResultsStore
 
 METRIC = 'target/acc/all/fused/top1'
 
@@ -91,7 +91,7 @@ def test_a_run_replaces_its_rows(tmp_path):
     assert list(frame['state']) == ['finished'] * 3
 
 
-def test_order_of_adding_does_not_show(tmp_path):
+def test_order_of_adding_does_not_matter(tmp_path):
     rows = [[row(s, config_hash=h)] for s in (0, 1) for h in ('a', 'b')]
     texts = []
     for order in (rows, rows[::-1]):
@@ -124,5 +124,5 @@ def test_two_processes_lose_nothing(tmp_path):
 def test_another_file(tmp_path):
     path = tmp_path / 'rows.csv'
     pd.DataFrame(dict(seed=[1])).to_csv(path)
-    with pytest.raises(ValueError, match=r"rows\.csv is no .*'config_hash'"):
+    with pytest.raises(ValueError, match=r"rows\.csv is not .*'config_hash'"):
         ResultsStore(path).read()

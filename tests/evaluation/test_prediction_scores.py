@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Scores of target probabilities, by hand, by loops and at the extremes."""
+"""Accuracies and validators, by hand, by loops and at the extremes."""
 
 from math import e, exp, log, sqrt
 
@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mmgmp.evaluation.functional import (
+from mmgmp.evaluation.functional.prediction_scores import (
     batch_nuclear_norm,
     classes_used,
     entropy_score,
     information_maximization,
+    mean_class_accuracy,
     soft_neighborhood_density,
+    top1_accuracy,
 )
 
 SCORES = [
@@ -24,9 +26,28 @@ SCORES = [
 ]
 
 
+# Predictions 0, 0, 1, 2 for labels 0, 0, 0, 1: class 0 has 2 of 3, class 1
+# has 0 of 1, and class 2 is predicted although it has no sample.
+PREDICTED = np.eye(3)[[0, 0, 1, 2]]
+
+
+def test_accuracies():
+    labels = np.array([0, 0, 0, 1])
+    assert top1_accuracy(PREDICTED, labels) == 0.5
+    assert mean_class_accuracy(PREDICTED, labels) == pytest.approx(1 / 3)
+    one_class = np.zeros(4, dtype=int)
+    assert mean_class_accuracy(PREDICTED, one_class) == 0.5
+
+
+def test_a_tie_goes_to_the_first_class():
+    scores = np.array([[0.5, 0.5]])
+    assert top1_accuracy(scores, np.array([0])) == 1.0
+    assert top1_accuracy(scores, np.array([1])) == 0.0
+
+
 @pytest.fixture
 def probabilities():
-    """(40, 7), some of them exactly 0, with a class that nothing is."""
+    """(40, 7), some exactly 0, with a class that no sample has."""
     generator = np.random.default_rng(0)
     values = generator.dirichlet(np.full(7, 0.3), size=40)
     values[:, 3] = 0
@@ -47,7 +68,7 @@ def test_information_maximization():
 
 
 def test_soft_neighborhood_density():
-    """Neighbours of 0 and 1 are at 1 and 0, those of 2 both at 0."""
+    """Samples 0 and 1 have similarities 1 and 0, sample 2 has 0 and 0."""
     rows = np.eye(2)[[0, 0, 1]]
     near = log(1 + e) - e / (1 + e)
     assert soft_neighborhood_density(rows, temperature=1) == pytest.approx(
@@ -98,7 +119,7 @@ def test_collapse_has_the_best_entropy_and_density_only():
     assert classes_used(collapsed) == 0.25
 
 
-def test_entropies_are_those_of_scipy(probabilities):
+def test_entropies_equal_scipy(probabilities):
     entropies = stats.entropy(probabilities, axis=1)
     marginal = stats.entropy(probabilities.mean(axis=0))
     assert entropy_score(probabilities) == pytest.approx(-entropies.mean())
@@ -163,11 +184,11 @@ def test_one_sample_has_no_neighborhood():
         (np.ones(3) / 3, 'probabilities must be a 2-d'),
         ([[np.nan, 1.0]], 'probabilities must be finite, but 1 of its 2'),
         ([[0.5, np.inf]], 'probabilities must be finite'),
-        ([[1.5, -0.5]], 'output of a softmax, but the least is -0.5'),
+        ([[1.5, -0.5]], 'output of a softmax, but the minimum is -0.5'),
         ([[0.5, 0.5], [3, 2]], 'row 1 sums to 5'),
     ],
 )
-def test_what_is_no_probability(score, values, message):
+def test_invalid_probabilities(score, values, message):
     with pytest.raises(ValueError, match=message):
         score(np.asarray(values))
 

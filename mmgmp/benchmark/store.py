@@ -1,4 +1,6 @@
 # Copyright (c) mmgmp authors.
+"""The results file of a benchmark."""
+
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -9,7 +11,7 @@ from filelock import FileLock
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
 KEY = ('config_hash', 'seed')
-# These come first, then the metrics by name, then these.
+# Columns before and after the metrics, which are sorted by name.
 FIRST = (
     'config',
     'variables',
@@ -31,13 +33,13 @@ TEXTS = tuple(x for x in (*FIRST, *LAST) if x not in NUMBERS)
 class ResultsStore:
     """Rows of finished and failed runs in one CSV file.
 
-    A run is known by the hash of its config and its seed, and has a row for
-    each rule of selection, or one if it failed. The file is replaced as a
-    whole by each change and may be kept under version control: rows are
-    sorted, accuracies have 6 digits. Several processes may write to it.
+    The hash of its config and its seed identify a run. It has one row for
+    each rule of selection, or one row if it failed. Every change replaces the
+    whole file, and several processes may write to it. The file suits version
+    control: rows are sorted and accuracies have 6 digits.
 
     Args:
-        path: CSV file; it and its folder are made by the first change.
+        path: CSV file. The first change creates it and its folder.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -47,11 +49,11 @@ class ResultsStore:
         """Read all rows.
 
         Returns:
-            A frame with at least the columns that every row has. Metrics that
-            a row lacks are NaN.
+            A frame with at least the columns of FIRST and LAST. Metrics that
+            a row does not have are NaN.
 
         Raises:
-            ValueError: The file lacks a column that identifies a run.
+            ValueError: The file lacks one of these columns.
         """
         if not self.path.is_file():
             return pd.DataFrame(columns=[*FIRST, *LAST])
@@ -59,21 +61,21 @@ class ResultsStore:
         missing = {*FIRST, *LAST} - {*frame.columns}
         if missing:
             raise ValueError(
-                f'{self.path} is no results file of the benchmark: it lacks '
-                f'the columns {sorted(missing)}'
+                f'{self.path} is not a results file of the benchmark: it '
+                f'lacks the columns {sorted(missing)}'
             )
         for column in frame.columns.difference(TEXTS):
             frame[column] = pd.to_numeric(frame[column])
         return frame
 
     def states(self) -> dict[tuple[str, int], str]:
-        """State of each run by the hash of its config and its seed."""
+        """Map the config hash and seed of each run to its state."""
         rows = self.read()
         keys = zip(rows['config_hash'], rows['seed'].astype(int), strict=True)
         return dict(zip(keys, rows['state'], strict=True))
 
     def add(self, rows: Sequence[dict]) -> None:
-        """Add the rows of a run in place of those it had.
+        """Add the rows of a run and remove its previous rows.
 
         Args:
             rows: Rows of one run.

@@ -1,0 +1,185 @@
+# Copyright (c) mmgmp authors.
+"""Execute a run: train, select checkpoints, test, and describe the result."""
+
+import json
+import os
+import resource
+import subprocess
+import traceback
+import uuid
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+from mmaction.registry import DATASETS
+from mmengine.config import Config
+from mmengine.runner import find_latest_checkpoint
+
+from mmgmp.apis.train_select_test import train_select_test
+from mmgmp.datasets.leaves import dataset_leaves
+from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
+from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
+from mmgmp.version import __version__
+
+from .run import PARTS, Run, digest
+from .selection import select_rows
+
+PACKAGE = Path(__file__).parents[1]
+RESULT = 'rows.json'
+# Mebibytes per unit of `ru_maxrss` on Linux.
+MIB_PER_KIB = 1 / 1024
+
+
+def execute(run: Run, work_dir: str, keep_checkpoints: bool) -> list[dict]:
+    """Train, select checkpoints by each rule, and test.
+
+    A lock makes this exclusive for the work dir, also between independent
+    processes: a second process waits and returns the result of the first. An
+    interrupted run resumes from its last checkpoint. ``rows.json`` in the
+    work dir holds the result and marks the run as ended.
+
+    Args:
+        run: What to run.
+        work_dir: Folder of this run alone.
+        keep_checkpoints: Whether to keep the checkpoints after the run.
+
+    Returns:
+        Rows of the results store: one for each rule of selection, or one with
+        the reason of a failure.
+    """
+    folder = Path(work_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / 'lock'):
+        rows = read_result(folder)
+        if rows is not None:
+            return rows
+        identity = dict(run.identity, code_version=code_version())
+        try:
+            rows = _train(run.load_config(), folder)
+        except Exception as error:
+            (folder / 'error.txt').write_text(traceback.format_exc())
+            rows = [failed_row(f'{type(error).__name__}: {error}')]
+        rows = [dict(identity, **row) for row in rows]
+        AtomicLocalBackend().put_text(
+            json.dumps(rows, indent=1), folder / RESULT
+        )
+        # A failed run that is tried again starts from scratch.
+        if not keep_checkpoints or rows[0]['state'] == 'failed':
+            for path in folder.glob('*.pth'):
+                path.unlink()
+            (folder / 'last_checkpoint').unlink(missing_ok=True)
+    return rows
+
+
+def read_result(work_dir: str | Path) -> list[dict] | None:
+    """Rows that :func:`execute` wrote to a work dir; None before the end."""
+    result = Path(work_dir, RESULT)
+    return json.loads(result.read_text()) if result.is_file() else None
+
+
+def forget_result(work_dir: str | Path) -> None:
+    """Delete the result, so that :func:`execute` runs again."""
+    Path(work_dir, RESULT).unlink(missing_ok=True)
+
+
+def failed_row(reason: str) -> dict:
+    """Describe a run without a result.
+
+    Args:
+        reason: Reason of the failure; the row has its first 300 characters on
+            one line.
+
+    Returns:
+        ``state``, ``selection`` (empty) and ``reason``.
+    """
+    reason = ' '.join(reason.split())[:300]
+    return dict(state='failed', selection='', reason=reason)
+
+
+def dataset_version(cfg: Config) -> str:
+    """Hash the samples of the training, validation and test datasets.
+
+    The hash covers the path of each sample below ``data_root``, the size of
+    its video in bytes, its label and its domain. A changed split and a
+    missing or replaced file change it.
+
+    Args:
+        cfg: Config of a run. This builds its datasets.
+
+    Returns:
+        12 hexadecimal digits.
+    """
+    lines = []
+    for part in PARTS:
+        dataset = DATASETS.build(cfg[f'{part}_dataloader'].dataset)
+        for leaf in dataset_leaves(dataset):
+            leaf.full_init()
+            for index in range(len(leaf)):
+                sample = leaf.get_data_info(index)
+                values: list[object] = [part]
+                path = sample.get('filename') or sample.get('frame_dir')
+                if path:
+                    size = os.path.getsize(path) if os.path.isfile(path) else 0
+                    values += [os.path.relpath(path, leaf.data_root), size]
+                values += [sample.get('label'), sample.get('domain_name')]
+                lines.append(' '.join(map(str, values)))
+    return digest('\n'.join(lines))
+
+
+def code_version() -> str:
+    """Version of the package, with its commit in a git repository.
+
+    Returns:
+        For example ``0.1.0+f931c8b``, followed by ``.dirty`` if tracked files
+        of the package or its configs differ from the commit.
+    """
+    root = PACKAGE.parent
+    commit = _git('rev-parse', '--short', 'HEAD')
+    if commit is None or not (root / '.git').exists():
+        return __version__
+    changed = _git('status', '--porcelain', '-uno', 'mmgmp', 'configs')
+    return f'{__version__}+{commit}{".dirty" if changed else ""}'
+
+
+def _train(cfg: Config, folder: Path) -> list[dict]:
+    """Rows of a run without the columns that identify it."""
+    cfg.work_dir = str(folder)
+    # Runs with the same name in one process would share log and message hub.
+    cfg.experiment_name = f'{folder.name}_{uuid.uuid4().hex}'
+    cfg.launcher = 'none'
+    cfg.resume = find_latest_checkpoint(str(folder)) is not None
+    cfg.custom_hooks = [
+        *(cfg.get('custom_hooks') or ()),
+        dict(type='CheckInvalidLossHook'),
+        dict(type='TargetHistoryHook'),
+    ]
+    summary = train_select_test(cfg)
+    history = json.loads((folder / TargetHistoryHook.filename).read_text())
+    if torch.cuda.is_available():
+        peak_memory = torch.cuda.max_memory_allocated() / 2**20
+    else:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        peak_memory = usage.ru_maxrss * MIB_PER_KIB
+    common = dict(
+        sources='+'.join(summary['sources']),
+        state='finished',
+        reason='',
+        seconds=max(record['seconds'] for record in history.values()),
+        peak_memory_mb=round(peak_memory),
+        dataset_version=dataset_version(cfg),
+    )
+    rows = select_rows(history, summary['selected_iter'])
+    return [dict(common, **row) for row in rows]
+
+
+def _git(*arguments: str) -> str | None:
+    """Output of git in the repository of the package, or None if it fails."""
+    try:
+        return subprocess.run(
+            ['git', '-C', str(PACKAGE.parent), *arguments],
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,163 @@
+# Copyright (c) mmgmp authors.
+"""The results of a plan: from the rows of its runs to a comparison."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import pandas as pd
+
+from .comparison import Comparison, compare
+from .plan import Plan
+from .run import Run
+from .selection import SELECTIONS, TARGET_METRIC
+from .store import ResultsStore
+
+Point = tuple[float, float, float, float]
+
+# Names of settings in tables and figures. Others use the last part of the key.
+SYMBOLS = dict(reversal_weight='lambda')
+
+
+class Results:
+    """The rows of a plan, and all that tables and figures show of them.
+
+    Every comparison is computed once, when it is first needed.
+
+    Args:
+        plan: The plan.
+        frame: Rows of :meth:`ResultsStore.read`; other plans may share them.
+    """
+
+    def __init__(self, plan: Plan, frame: pd.DataFrame) -> None:
+        self.plan = plan
+        stored: dict[tuple, dict[str, dict]] = defaultdict(dict)
+        for row in frame.to_dict('records'):
+            stored[row['config_hash'], row['seed']][row['selection']] = row
+        # Run -> rule of selection -> row. The rule of a failed run is ''.
+        self._rows: dict[Run, dict[str, dict]] = {
+            run: stored.get((run.identity['config_hash'], run.seed), {})
+            for run in plan.runs
+        }
+        self._comparisons: dict[tuple[str, str], Comparison] = {}
+
+    @classmethod
+    def read(cls, plan: Plan) -> 'Results':
+        """Read the rows from the results file of a plan."""
+        return cls(plan, ResultsStore(plan.results).read())
+
+    @property
+    def selections(self) -> list[str]:
+        """Rules of selection that have rows, in the order of SELECTIONS."""
+        recorded = {rule for rows in self._rows.values() for rule in rows}
+        return [rule for rule in SELECTIONS if rule in recorded]
+
+    def rows(self, selection: str = 'source') -> dict[Run, dict | None]:
+        """Row of each run.
+
+        Args:
+            selection: Rule of selection, a key of SELECTIONS.
+
+        Returns:
+            Run -> its row by that rule, or the row of its failure, or None if
+            the run is missing.
+        """
+        return {
+            run: rows.get(selection, rows.get(''))
+            for run, rows in self._rows.items()
+        }
+
+    @property
+    def finished(self) -> list[dict]:
+        """Rows of the finished runs, selected by source validation."""
+        rows = self.rows().values()
+        return [row for row in rows if row and row['state'] == 'finished']
+
+    def comparison(
+        self, selection: str = 'source', metric: str = TARGET_METRIC
+    ) -> Comparison:
+        """Compare the methods by one metric.
+
+        Args:
+            selection: Rule of selection, a key of SELECTIONS.
+            metric: Column of the metric.
+
+        Returns:
+            The comparison. A finished run without the metric is a failure.
+        """
+        key = selection, metric
+        if key not in self._comparisons:
+            self._comparisons[key] = self._compare(selection, metric)
+        return self._comparisons[key]
+
+    def sensitivity(self) -> dict[str, Sequence[Point]]:
+        """Accuracy over the values of each swept setting.
+
+        Returns:
+            Name of the setting -> (value, mean, low, high), sorted by value.
+            The mean is over the targets; it is NaN if a run is missing.
+        """
+        curves = defaultdict(list)
+        for label, method in self.plan.methods.items():
+            if method.varied is not None:
+                _, key, value = method.varied
+                mean = self.comparison().methods[label].mean
+                point = (math.nan,) * 3
+                if mean is not None:
+                    point = mean.mean, mean.low, mean.high
+                curves[symbol(key)].append((value, *point))
+        return {name: sorted(points) for name, points in curves.items()}
+
+    def default_values(self) -> dict[str, float]:
+        """Value of each swept setting in the config of its method."""
+        values = {}
+        for method in self.plan.methods.values():
+            if method.varied is None:
+                continue
+            label, key, _ = method.varied
+            if symbol(key) not in values:
+                run = next(r for r in self.plan.runs if r.label == label)
+                node = run.load_config()
+                for part in key.split('.'):
+                    node = node[int(part) if isinstance(node, list) else part]
+                values[symbol(key)] = node
+        return values
+
+    def _compare(self, selection: str, metric: str) -> Comparison:
+        plan = self.plan
+        scores: dict[str, dict[str, dict[int, float]]]
+        scores = {label: defaultdict(dict) for label in plan.methods}
+        failures: dict[str, list[tuple[str, int, str]]]
+        failures = {label: [] for label in plan.methods}
+        for run, row in self.rows(selection).items():
+            if row is None:
+                continue
+            score = row.get(metric, math.nan)
+            if row['state'] == 'failed':
+                reason = row['reason']
+                failures[run.label].append((run.target, run.seed, reason))
+            elif math.isnan(score):
+                reason = f'the run has no {metric}'
+                failures[run.label].append((run.target, run.seed, reason))
+            else:
+                scores[run.label][run.target][run.seed] = score
+        return compare(
+            scores,
+            tuple(plan.targets),
+            plan.seeds,
+            plan.baseline,
+            selection,
+            failures,
+            plan.chance if metric == TARGET_METRIC else None,
+        )
+
+
+def symbol(key: str) -> str:
+    """Name of a setting in tables and figures.
+
+    Example:
+        >>> symbol('optim_wrapper.alpha_k')
+        'alpha_k'
+    """
+    name = key.rpartition('.')[2]
+    return SYMBOLS.get(name, name)
