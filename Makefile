@@ -26,7 +26,9 @@ $(STAMP): $(REQUIREMENTS)
 demo: $(STAMP)
 	$(BIN)/python tools/data/make_mini_hac.py
 	$(BIN)/python tools/train.py $(DEMO_CONFIG) --dataset mini_hac --target cartoon --work-dir $(DEMO_DIR) --test
-	$(BIN)/python tools/analysis_tools/plot_ratios.py $(DEMO_DIR) --out $(DEMO_DIR)/ratios.png
+	$(BIN)/python tools/analysis_tools/plot_curves.py $(DEMO_DIR) \
+		--keys 'gmp/rho.*' 'gmp/sigma.*' --log 'gmp/*' --lines 'gmp/*=1' \
+		--out $(DEMO_DIR)/ratios.png
 	$(BIN)/python tools/analysis_tools/print_summary.py $(DEMO_DIR)
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --durations=15
@@ -47,4 +49,4 @@ docs: $(STAMP)
 	$(BIN)/sphinx-build -q -W -n docs docs/_build
 
 bench: $(STAMP)
-	$(BIN)/python tools/analysis_tools/benchmark_step.py
+	$(BIN)/python tools/benchmarks/benchmark_step.py

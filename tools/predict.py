@@ -34,13 +34,13 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     )
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument(
-        '--device', help='such as cpu or cuda:0 (default: the best there is)'
+        '--device', help='such as cpu or cuda:0 (default: best available)'
     )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
-        help="settings in place of the config's, as key=value",
+        help='settings that override the config, as key=value',
     )
     add_setting_arguments(parser)
     return parser, parser.parse_args()
@@ -71,8 +71,8 @@ def predict(args: argparse.Namespace) -> dict:
 
 @contextlib.contextmanager
 def only_results_on_stdout() -> Iterator[None]:
-    """Have logs and progress go to stderr."""
-    # Handlers hold on to the stream that they were made with.
+    """Send logs and progress to stderr."""
+    # Handlers keep the stream that they were created with.
     moved = [
         (handler, handler.setStream(sys.stderr))
         for handler in MMLogger.get_current_instance().handlers
@@ -88,7 +88,7 @@ def only_results_on_stdout() -> Iterator[None]:
 
 
 def main() -> None:
-    """Predict the files and print what was found."""
+    """Predict the files and print the results."""
     parser, args = parse_args()
     try:
         with only_results_on_stdout():

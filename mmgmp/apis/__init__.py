@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 from .extract_features import DomainFeatures, extract_features
-from .inferencers import AudioVideoInferencer, format_prediction
+from .inferencers.audio_video_inferencer import AudioVideoInferencer
+from .inferencers.predictions import format_prediction
 from .train_select_test import (
     format_summary,
     mean_summary,

@@ -1,34 +1,42 @@
 # Copyright (c) mmgmp authors.
-"""What the figures share: sizes, fonts, colours and files.
+"""Sizes, fonts, colours, legends and ticks that all figures share.
 
-Colours only help: whatever they tell apart also differs by its dashes, its
-marker or its text.
+Whatever two colours distinguish also differs in its dashes, marker or text.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.typing import FillStyleType, LineStyleType
 
 SUFFIXES = ('.png', '.pdf')
+Place = Literal['outside upper center', 'outside lower center']
 
-COLUMN_WIDTH = 3.3  # inches: a text column of a page with two
+COLUMN_WIDTH = 3.3  # inches: a text column of a two-column page
 FONT_SIZE = 8
 COLUMN_SPACE = 1.2  # between the columns of a legend, in font sizes
-STYLE = {
-    'font.size': FONT_SIZE,
-    'axes.titlesize': FONT_SIZE,
-    'axes.labelsize': FONT_SIZE,
-    'xtick.labelsize': FONT_SIZE,
-    'ytick.labelsize': FONT_SIZE,
-    'legend.fontsize': FONT_SIZE,
-    'axes.linewidth': 0.6,
-    'pdf.fonttype': 42,
-    'savefig.dpi': 300,
-}
-# Okabe and Ito, distinct for the colour-blind too.
+# Decorator of the functions that draw a figure.
+styled = rc_context(
+    {
+        'font.size': FONT_SIZE,
+        'axes.titlesize': FONT_SIZE,
+        'axes.labelsize': FONT_SIZE,
+        'xtick.labelsize': FONT_SIZE,
+        'ytick.labelsize': FONT_SIZE,
+        'legend.fontsize': FONT_SIZE,
+        'axes.linewidth': 0.6,
+        'pdf.fonttype': 42,
+        'savefig.dpi': 300,
+    }
+)
+# Palette of Okabe and Ito, which colour-blind readers can distinguish.
 COLORS = (
     '#0072B2',
     '#D55E00',
@@ -38,7 +46,7 @@ COLORS = (
     '#E69F00',
     '#56B4E9',
 )
-DASHES = (
+DASHES: tuple[LineStyleType, ...] = (
     '-',
     (0, (4, 1.5)),
     (0, (1, 1.2)),
@@ -46,8 +54,8 @@ DASHES = (
     (0, (10, 3)),
 )
 LINES = tuple(zip(DASHES, COLORS))
-# Shapes, and how they are filled.
-MARKERS = (
+# Marker and fill style.
+MARKERS: tuple[tuple[str, FillStyleType], ...] = (
     ('o', 'none'),
     ('^', 'full'),
     ('x', 'none'),
@@ -57,10 +65,10 @@ MARKERS = (
 
 
 def check_out(out: str | Path) -> Path:
-    """Path of the file to write.
+    """Return the path of the file to write.
 
     Raises:
-        ValueError: It has another suffix than ``.png`` or ``.pdf``.
+        ValueError: Its suffix is neither ``.png`` nor ``.pdf``.
     """
     out = Path(out)
     if out.suffix not in SUFFIXES:
@@ -71,19 +79,19 @@ def check_out(out: str | Path) -> Path:
 def add_legend(
     figure: Figure,
     axes: Iterable[Axes] | None = None,
-    loc: str = 'outside upper center',
+    loc: Place = 'outside upper center',
     handle: float = 2.6,
 ) -> None:
-    """Name what is labelled in the panels, each label once.
+    """Add a legend with each label of the panels once.
 
     It has up to three columns, as many as fit.
 
     Args:
-        figure: Figure with its panels drawn; without labels it gets no
+        figure: Figure with its panels drawn. Without labels it gets no
             legend.
-        axes: The panels. None are all of the figure.
-        loc: Where the legend goes.
-        handle: Length of what stands before a label, in font sizes.
+        axes: The panels; None takes all of the figure.
+        loc: Place of the legend.
+        handle: Length of the line or marker before a label, in font sizes.
     """
     handles = {
         label: handle
@@ -110,18 +118,60 @@ def add_legend(
 def _fits(
     figure: Figure, labels: list[str], columns: int, handle: float
 ) -> bool:
-    """Whether a legend is no wider than the figure, about."""
+    """Estimate whether a legend fits into the width of the figure."""
     letters = sum(
         max(map(len, column))
         for column in np.array_split(labels, columns)
         if len(column)
     )
-    # In units of the font size; a letter is as wide as that on average.
+    # In units of the font size; an average letter takes 0.55.
     width = 0.55 * letters + columns * (handle + 0.8 + COLUMN_SPACE)
     return width * FONT_SIZE <= 72 * figure.get_figwidth()
 
 
+def set_log_ticks(
+    axis: Axis, low: float, high: float, least: int, most: int | None = None
+) -> None:
+    """Give a logarithmic axis plain round numbers as its only ticks.
+
+    Args:
+        axis: One of the two axes of a panel.
+        low: Lower end of the axis, positive.
+        high: Upper end.
+        least: Smallest number of ticks, if the range has that many round
+            numbers.
+        most: Largest number of ticks; None sets no limit.
+    """
+    ticks = log_ticks(low, high, least)
+    if most is not None:
+        ticks = ticks[:: -(-len(ticks) // most)]
+    axis.set_ticks(ticks)
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(StrMethodFormatter('{x:g}'))
+
+
+def log_ticks(low: float, high: float, least: int) -> list[float]:
+    """Find round numbers in a positive range.
+
+    Args:
+        low: Lower end.
+        high: Upper end.
+        least: How many to find, if the range has that many.
+
+    Example:
+        >>> log_ticks(0.005, 20, least=3)
+        [0.01, 0.1, 1.0, 10.0]
+    """
+    exponents = range(int(np.log10(low)) - 1, int(np.log10(high)) + 2)
+    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        ticks = [digit * 10.0**e for e in exponents for digit in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) >= least:
+            return ticks
+    return [t for t in MaxNLocator(4).tick_values(low, high) if t > 0]
+
+
 def save(figure: Figure, out: Path) -> None:
-    """Write a figure; the folder of the file is created."""
+    """Write a figure and create its folder."""
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out)

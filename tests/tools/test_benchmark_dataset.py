@@ -1,10 +1,9 @@
 # Copyright (c) mmgmp authors.
-"""tools/analysis_tools/benchmark_dataset.py on tiny clips."""
+"""tools/benchmarks/benchmark_dataset.py on tiny clips."""
 
 import importlib
 import json
 import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from tests.utils.leaves import read_leaf
 from tests.utils.media import tone, write_wav
 
 ROOT = Path(__file__).parents[2]
-TOOL = ROOT / 'tools/analysis_tools/benchmark_dataset.py'
+TOOL = ROOT / 'tools/benchmarks/benchmark_dataset.py'
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -105,14 +104,13 @@ def test_table(tool):
     assert rows[-1].split()[-2:] == ['1.00', '5.00']
 
 
-def test_command_line(monkeypatch, tmp_path, capsys):
+def test_command_line(run_tool, tmp_path, capsys):
     out = tmp_path / 'out.json'
     options = (
         '--clips 1 --seconds 2 --fps 10 --size 48 32 --keyint 250 5 '
         f'--rounds 2 --memory 20 --json {out}'
     )
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), *options.split()])
-    runpy.run_path(str(TOOL), run_name='__main__')
+    run_tool(TOOL, *options.split())
     report = json.loads(out.read_text())
     assert [row['keyint'] for row in report] == [250, 5]
     for row in report:

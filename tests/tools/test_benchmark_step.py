@@ -2,14 +2,12 @@
 """The benchmark of a step runs every method; no time is asserted."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/benchmark_step.py'
+TOOL = Path(__file__).parents[2] / 'tools/benchmarks/benchmark_step.py'
 METHODS = dict(
     layer4=[
         'forward',
@@ -34,10 +32,10 @@ METHODS = dict(
 @pytest.fixture(autouse=True)
 def small_inputs(monkeypatch):
     monkeypatch.syspath_prepend(str(TOOL.parent))
-    import compared_steps
+    import training_steps
 
-    monkeypatch.setitem(compared_steps.INPUTS, 'video', (3, 8, 32, 32))
-    monkeypatch.setitem(compared_steps.INPUTS, 'audio', (1, 65, 32))
+    monkeypatch.setitem(training_steps.INPUTS, 'video', (3, 8, 32, 32))
+    monkeypatch.setitem(training_steps.INPUTS, 'audio', (1, 65, 32))
 
 
 @pytest.fixture
@@ -48,12 +46,10 @@ def adaptation():
 
 
 @pytest.mark.slow
-def test_rows_and_table(tmp_path, monkeypatch, capsys):
+def test_rows_and_table(tmp_path, run_tool, capsys):
     out = tmp_path / 'rows.json'
-    arguments = ['--rounds', '1', '--batch-size', '4', '--json', str(out)]
-    arguments += ['--settings', *METHODS]
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), *arguments])
-    runpy.run_path(str(TOOL), run_name='__main__')
+    options = ['--rounds', 1, '--batch-size', 4, '--settings', *METHODS]
+    run_tool(TOOL, *options, '--json', out)
     rows = json.loads(out.read_text())
     for setting, methods in METHODS.items():
         of_setting = [row for row in rows if row['setting'] == setting]

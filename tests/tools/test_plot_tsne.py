@@ -1,20 +1,19 @@
 # Copyright (c) mmgmp authors.
 """The command line of tools/analysis_tools/plot_tsne.py."""
 
-import importlib.util
 import runpy
-import sys
 from pathlib import Path
 
 import pytest
 
+from mmgmp import visualization
 from tests.utils.figures import legend_texts
-from tests.utils.leaves import read_leaf
+from tests.utils.leaves import leaf_path, read_leaf
 from tests.utils.prediction import CONFIG, save_model
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/analysis_tools/plot_tsne.py'
-GMP_CONFIG = ROOT / 'configs/gmp/gmp.py'
+GMP_CONFIG = leaf_path('gmp')
 
 
 @pytest.fixture(scope='module')
@@ -37,38 +36,22 @@ def options(tiny_mini_hac):
 
 
 @pytest.fixture
-def tool(monkeypatch):
-    spec = importlib.util.spec_from_file_location('plot_tsne', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def main(run_tool, options):
+    return lambda *args: run_tool(TOOL, *args, '--device', 'cpu', *options)
 
 
-@pytest.fixture
-def main(tool, monkeypatch, options):
-    def run(*args):
-        argv = ['plot_tsne.py', *map(str, args), '--device', 'cpu', *options]
-        monkeypatch.setattr(sys, 'argv', argv)
-        tool.main()
-
-    return run
-
-
-def test_tool(tmp_path, checkpoint, options, monkeypatch, capsys):
+def test_tool(tmp_path, checkpoint, main, capsys):
     out = tmp_path / 'plots' / 'tsne.png'
-    argv = [GMP_CONFIG, checkpoint]
-    argv += ['--out', out, '--perplexity', 5, '--device', 'cpu', *options]
-    monkeypatch.setattr(sys, 'argv', [*map(str, [TOOL, *argv])])
-    runpy.run_path(str(TOOL), run_name='__main__')
+    main(GMP_CONFIG, checkpoint, '--out', out, '--perplexity', 5)
     assert capsys.readouterr().out.endswith(f'wrote {out}\n')
     assert out.read_bytes().startswith(b'\x89PNG')
 
 
-def test_figure(tool, main, monkeypatch, checkpoint, tmp_path):
+def test_figure(main, monkeypatch, checkpoint, tmp_path):
     figures = []
-    draw = tool.plot_embedding
+    draw = visualization.plot_embedding
     monkeypatch.setattr(
-        tool,
+        visualization,
         'plot_embedding',
         lambda *args: figures.append(draw(*args)),
     )
@@ -94,8 +77,9 @@ def test_figure(tool, main, monkeypatch, checkpoint, tmp_path):
     assert out.read_bytes().startswith(b'%PDF')
 
 
-def test_labels_default_to_the_methods(tool):
-    assert tool.label_rows([CONFIG, GMP_CONFIG], None) == ['dann', 'gmp']
+def test_labels_default_to_the_methods():
+    label_rows = runpy.run_path(str(TOOL))['label_rows']
+    assert label_rows([CONFIG, GMP_CONFIG], None) == ['dann', 'gmp']
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 
 import json
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -32,14 +31,12 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture
-def main(root, monkeypatch, capsys):
+def main(root, run_tool, capsys):
     """Exit status, stdout and stderr of a call in this process."""
 
     def run(*args, checkpoint='model.pth'):
-        argv = [CONFIG, root / checkpoint, '--device', 'cpu', *args]
-        monkeypatch.setattr(sys, 'argv', ['predict.py', *map(str, argv)])
         with pytest.raises(SystemExit) as stopped:
-            runpy.run_path(str(TOOL), run_name='__main__')
+            run_tool(TOOL, CONFIG, root / checkpoint, '--device', 'cpu', *args)
         return stopped.value.code, *capsys.readouterr()
 
     return run

@@ -2,20 +2,11 @@
 """The command line of tools/analysis_tools/print_summary.py."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
 
 TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/print_summary.py'
-
-
-def run(monkeypatch, *args):
-    monkeypatch.setattr(sys, 'argv', ['print_summary.py', *map(str, args)])
-    runpy.run_path(str(TOOL), run_name='__main__')
-
-
 SUMMARY = dict(
     target='cartoon',
     sources=['human', 'animal'],
@@ -25,9 +16,9 @@ SUMMARY = dict(
 )
 
 
-def test_prints_the_table_of_a_run(monkeypatch, tmp_path, capsys):
+def test_prints_the_table_of_a_run(run_tool, tmp_path, capsys):
     (tmp_path / 'summary.json').write_text(json.dumps(SUMMARY))
-    run(monkeypatch, tmp_path)
+    run_tool(TOOL, tmp_path)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(tmp_path)
     assert lines[2].split()[-4:] == ['90.0', '50.0', '75.0', '14.3']
@@ -35,20 +26,20 @@ def test_prints_the_table_of_a_run(monkeypatch, tmp_path, capsys):
     assert len(lines) == 4
 
 
-def test_run_without_a_summary_is_named(monkeypatch, tmp_path, capsys):
+def test_run_without_a_summary_is_named(run_tool, tmp_path, capsys):
     with pytest.raises(SystemExit):
-        run(monkeypatch, tmp_path)
+        run_tool(TOOL, tmp_path)
     assert str(tmp_path / 'summary.json') in capsys.readouterr().err
 
 
-def test_mean_over_the_runs_of_a_target(monkeypatch, tmp_path, capsys):
+def test_mean_over_the_runs_of_a_target(run_tool, tmp_path, capsys):
     for seed, fused in enumerate((0.6, 0.7)):
         folder = tmp_path / str(seed)
         folder.mkdir()
         top1 = dict(SUMMARY['target_top1'], fused=fused)
         text = json.dumps(dict(SUMMARY, target_top1=top1))
         (folder / 'summary.json').write_text(text)
-    run(monkeypatch, '--mean', tmp_path / '0', tmp_path / '1')
+    run_tool(TOOL, '--mean', tmp_path / '0', tmp_path / '1')
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == 'cartoon, mean of 2 runs'
     assert lines[3].split()[-4:] == ['65.0', '25.0', '50.0', '14.3']

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A model with a checkpoint to predict with, trained on nothing."""
+"""An untrained model with a checkpoint, and its scores."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import set_random_seed
 from torch import nn
 
+from mmgmp.apis import AudioVideoInferencer
 from tests.utils.leaves import leaf_path
 
 CONFIG = leaf_path('dann')
@@ -28,3 +29,23 @@ def save_model(path: str | Path) -> nn.Module:
         classifier.hidden.weight[:, classifier.fusion.spans['audio']] *= 30
     torch.save(dict(meta={}, state_dict=model.state_dict()), path)
     return model
+
+
+def load(
+    checkpoint: str | Path, cfg: Config | None = None
+) -> AudioVideoInferencer:
+    """Build an inferencer of a checkpoint of ``CONFIG``."""
+    cfg = cfg or Config.fromfile(CONFIG)
+    return AudioVideoInferencer(cfg, checkpoint, 'cpu', show_progress=False)
+
+
+def predict(inferencer: AudioVideoInferencer, paths, **kwargs) -> list[dict]:
+    """Scores of each file: branch -> (K,)."""
+    result = inferencer(paths, return_datasamples=True, **kwargs)
+    return [sample.pred_score for sample in result['predictions']]
+
+
+def difference(first: dict, second: dict) -> float:
+    """Largest difference between two files' scores, of equal branches."""
+    assert list(first) == list(second)
+    return max(float((first[b] - second[b]).abs().max()) for b in first)

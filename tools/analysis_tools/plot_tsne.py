@@ -23,13 +23,12 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         'runs',
         nargs='+',
         metavar='CONFIG CHECKPOINT',
-        help='config of a run and its checkpoint; each pair is drawn in a '
-        'row of its own',
+        help='config of a run and its checkpoint; each pair has its own row',
     )
     parser.add_argument(
         '--labels',
         nargs='+',
-        help='one per row; defaults to the names of the configs',
+        help='one per row; the default is the names of the configs',
     )
     parser.add_argument(
         '--out', default='tsne.png', help='file to write: .png or .pdf'
@@ -45,20 +44,20 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         '--perplexity',
         type=float,
         default=30,
-        help='about how many neighbours each clip minds, below the number of '
-        'clips; usual are 5 to 50 (default: 30)',
+        help='effective number of neighbours of each clip, below the number '
+        'of clips; usual values are 5 to 50 (default: 30)',
     )
     parser.add_argument(
         '--seed', type=int, default=0, help='random state (default: 0)'
     )
     parser.add_argument(
-        '--device', help='such as cpu or cuda:0 (default: the best there is)'
+        '--device', help='such as cpu or cuda:0 (default: best available)'
     )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
-        help="settings in place of the configs', as key=value",
+        help='settings that override the configs, as key=value',
     )
     add_setting_arguments(parser)
     return parser, parser.parse_args()
@@ -67,14 +66,14 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
 def label_rows(
     configs: Sequence[str], labels: Sequence[str] | None
 ) -> list[str]:
-    """One distinct label per row.
+    """Label each row.
 
     Args:
         configs: Paths of the configs.
-        labels: Labels given by the user, if any.
+        labels: Label of each row. None takes the names of the configs.
 
     Raises:
-        ValueError: There is another number of labels than of rows, or two
+        ValueError: The number of labels differs from that of rows, or two
             rows have the same label.
     """
     if labels is None:
@@ -93,11 +92,11 @@ def label_rows(
 
 
 def extract_rows(args: argparse.Namespace) -> list[DomainFeatures]:
-    """Features of each config and checkpoint.
+    """Extract the features of each config and checkpoint.
 
     Raises:
-        ValueError: Two configs evaluate other clips, or an error of
-            :func:`extract_features`.
+        ValueError: Two configs evaluate different clips, or
+            :func:`extract_features` raises it.
     """
     rows = []
     for config, checkpoint in zip(args.runs[::2], args.runs[1::2]):

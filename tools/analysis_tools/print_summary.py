@@ -13,7 +13,7 @@ def main() -> None:
         description='Print source and target accuracies of finished runs'
     )
     parser.add_argument(
-        'runs', nargs='+', help='work dir of a run of train.py --test'
+        'runs', nargs='+', help='work_dir of a run of train.py --test'
     )
     parser.add_argument(
         '--mean',
@@ -26,7 +26,7 @@ def main() -> None:
         path = Path(run, 'summary.json')
         if not path.is_file():
             parser.error(
-                f'{path} is not there: train with tools/train.py --test'
+                f'{path} does not exist: train with tools/train.py --test'
             )
         summaries[run] = json.loads(path.read_text())
     if args.mean:

@@ -1,9 +1,9 @@
 # Copyright (c) mmgmp authors.
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from mmaction.registry import INFERENCERS, MODELS
+from mmaction.registry import DATASETS, INFERENCERS, MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
@@ -14,12 +14,17 @@ from torch import nn
 from mmgmp.datasets import CorruptMediaError
 from mmgmp.utils import register_all_modules
 
-from .class_names import class_names
-from .drawing import check_drawn_paths, draw_on_video, drawn_path
 from .media_file_pipeline import MediaFilePipeline
-from .prediction import captions, to_dict
+from .predictions import (
+    captions,
+    check_drawn_paths,
+    draw_on_video,
+    drawn_path,
+    to_dict,
+)
 from .weights import load_weights
 
+MODALITIES = {'video', 'audio'}
 OnCorrupt = Callable[[str, CorruptMediaError], None]
 
 
@@ -27,28 +32,29 @@ OnCorrupt = Callable[[str, CorruptMediaError], None]
 class AudioVideoInferencer(BaseInferencer):
     """Predict the action in media files with their own sound track.
 
-    It takes the test pipeline and the class names from the config; the data
-    set need not be there. A file without sound is predicted from its video
-    alone, with a warning: the audio counts as zeros in ``fused`` and gets no
-    scores. See :class:`MediaFilePipeline` and :func:`load_weights`.
+    The test pipeline and the class names come from the config; the dataset
+    itself is not needed. A file without sound is predicted from its video
+    alone, with a warning: ``fused`` takes the audio features as zeros, and
+    ``audio`` has no scores. See :class:`MediaFilePipeline` and
+    :func:`load_weights`.
 
     Args:
-        model: Config, or its path, of a :class:`MultimodalRecognizer` of
+        model: Config, or its path, of a :class:`MultimodalRecognizer` with
             video and audio.
         weights: Checkpoint.
-        device: Device, such as ``'cpu'`` or ``'cuda:0'``. Defaults to the
-            best there is.
+        device: Device, such as ``'cpu'`` or ``'cuda:0'``. The default is the
+            best available one.
         show_progress: Whether to show a progress bar.
 
     Raises:
         FileNotFoundError: The config or the checkpoint is missing.
         ValueError: The config has other modalities or no class names, or the
-            checkpoint is damaged or another model's.
+            checkpoint is damaged or belongs to another model.
 
-    Example:
-        >>> inferencer = AudioVideoInferencer('config.py', 'best.pth')
-        >>> inferencer('clip.mp4')['predictions'][0]['classes'][0]['name']
-        'running'
+    Example::
+
+        inferencer = AudioVideoInferencer('config.py', 'best.pth')
+        inferencer('clip.mp4')['predictions'][0]['classes'][0]['name']
     """
 
     def __init__(
@@ -83,13 +89,13 @@ class AudioVideoInferencer(BaseInferencer):
         Args:
             inputs: One or several media files.
             return_datasamples: Whether ``predictions`` are data samples.
-            batch_size: Files in a batch; one without sound starts a new one.
+            batch_size: Files in a batch. Files with and without sound are
+                not mixed.
             topk: Number of classes in each prediction.
             out_dir: Folder for copies of the videos with the best classes
                 drawn on them.
-            on_corrupt: Called with the name and the error of a file that is
-                corrupt, which then is left out. By default the error is
-                raised.
+            on_corrupt: Called with the name and the error of each corrupt
+                file, which is then left out. By default the error is raised.
 
         Returns:
             ``predictions`` (see :func:`to_dict`) and ``visualization`` (the
@@ -106,7 +112,9 @@ class AudioVideoInferencer(BaseInferencer):
         paths = self._inputs_to_list(inputs)
         if out_dir is not None:
             check_drawn_paths(paths, out_dir)
-        batches = self.preprocess(paths, batch_size, on_corrupt)
+        batches: Iterable[dict] = self.preprocess(
+            paths, batch_size, on_corrupt
+        )
         if self.show_progress:
             batches = track(batches, description='Inference')
         samples = [sample for b in batches for sample in self.forward(b)]
@@ -119,7 +127,7 @@ class AudioVideoInferencer(BaseInferencer):
         batch_size: int = 1,
         on_corrupt: OnCorrupt | None = None,
     ) -> Iterator[dict]:
-        """Yield batches; those of one batch have the same modalities."""
+        """Yield batches of files that have the same modalities."""
         files = self._read(inputs, on_corrupt)
         for _, group in groupby(files, key=lambda item: set(item['inputs'])):
             chunks = self._get_chunk_data(group, batch_size)
@@ -137,13 +145,13 @@ class AudioVideoInferencer(BaseInferencer):
         Args:
             inputs: Not used; the predictions name their files.
             preds: Predictions.
-            out_dir: Folder; without one nothing is drawn.
+            out_dir: Folder of the copies. None draws nothing.
             on_corrupt: See :meth:`__call__`.
 
         Returns:
             The files that were written.
         """
-        drawn = []
+        drawn: list[str] = []
         if out_dir is None:
             return drawn
         Path(out_dir).mkdir(parents=True, exist_ok=True)
@@ -166,7 +174,7 @@ class AudioVideoInferencer(BaseInferencer):
         return_datasamples: bool = False,
         topk: int = 5,
     ) -> dict:
-        """Give the predictions as dicts of plain types; see ``__call__``."""
+        """Convert the predictions to plain types, see :meth:`__call__`."""
         if not return_datasamples:
             preds = [to_dict(sample, self.classes, topk) for sample in preds]
         return dict(predictions=list(preds), visualization=visualization)
@@ -193,7 +201,7 @@ class AudioVideoInferencer(BaseInferencer):
         return MediaFilePipeline(cfg.test_dataloader.dataset.pipeline)
 
     def _init_visualizer(self, cfg: Config) -> None:
-        """None: PyAV draws, so that the sound is kept."""
+        """Return None, since PyAV draws, which keeps the sound."""
 
     def _read(
         self, paths: Sequence[str], on_corrupt: OnCorrupt | None
@@ -211,3 +219,34 @@ def _handle(
     if on_corrupt is None:
         raise error
     on_corrupt(path, error)
+
+
+def class_names(cfg: Config) -> tuple[str, ...]:
+    """Find the class names of a config's test dataset without building it.
+
+    Args:
+        cfg: Config of a model with video and audio.
+
+    Raises:
+        ValueError: The model has other modalities, or the test dataset is
+            missing or does not name its classes.
+    """
+    encoders = cfg.get('model', {}).get('backbone', {}).get('encoders', {})
+    if set(encoders) != MODALITIES:
+        raise ValueError(
+            '`model.backbone.encoders` must be those of video and audio, '
+            f'which a media file has, got {sorted(encoders)}'
+        )
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    names = (dataset.get('metainfo') or {}).get('classes')
+    if names is None and 'type' in dataset:
+        type_ = dataset['type']
+        if isinstance(type_, str):
+            type_ = DATASETS.get(type_)
+        names = getattr(type_, 'METAINFO', {}).get('classes')
+    if not names:
+        raise ValueError(
+            '`test_dataloader.dataset` names no classes, neither in '
+            f'`metainfo` nor by its type {dataset.get("type")!r}'
+        )
+    return tuple(names)

@@ -22,20 +22,19 @@ from mmgmp.datasets.media import (
     read_video,
 )
 
-from .drawing import read_rotation, upright
-
 
 class MediaFilePipeline:
-    """Test pipeline of a config on a media file with its own sound track.
+    """Apply the test pipeline of a config to a media file with sound.
 
-    The transforms are those of the config, except that
+    The transforms are those of the config, with these exceptions:
 
-    - nothing is cached, as a file may be replaced between two calls;
-    - frames are turned upright, which phones store as the camera was held;
-    - a file that stands for an action has the sound of its whole length;
-    - a file without an audio track, or whose track is silent or ends before
-      the clip begins, gives inputs without ``audio``, with a warning, even
-      where the dataset allows silence.
+    - nothing is cached, since a file may be replaced between two calls;
+    - frames are rotated upright, since phones store them as the camera was
+      held;
+    - where the dataset reads the sound of an action, the whole track is read;
+    - a file whose audio track is missing, silent or over before the clip
+      starts gives inputs without ``audio``, with a warning, even if the
+      dataset allows silence.
 
     Args:
         pipeline: Transforms of the config, ending in ``PackActionInputs``
@@ -47,7 +46,7 @@ class MediaFilePipeline:
 
     def __init__(self, pipeline: Sequence[dict | Callable]) -> None:
         transforms = for_files(unfold(Compose(pipeline)))
-        # Transforms keep no state, so both pipelines use the same ones.
+        # Transforms have no state, so both pipelines can share them.
         silent = [
             SilentAudio(transform)
             if isinstance(transform, LoadAudio)
@@ -56,8 +55,8 @@ class MediaFilePipeline:
         ]
         if silent == transforms:
             raise ValueError(
-                '`test_dataloader.dataset.pipeline` has no LoadAudio: a file '
-                'is predicted by a config of video and audio, got '
+                '`test_dataloader.dataset.pipeline` has no LoadAudio: files '
+                'need a config with video and audio, got '
                 f'{[type(transform).__name__ for transform in transforms]}'
             )
         self.transforms = Compose(transforms)
@@ -71,12 +70,12 @@ class MediaFilePipeline:
 
         Returns:
             ``inputs`` (modality -> tensor) and ``data_samples``, whose
-            metainfo has ``filename`` and ``missing``, a dict that gives the
-            reason why ``audio`` is missing or is empty.
+            metainfo has ``filename`` and ``missing``, which maps ``audio`` to
+            the reason why it is missing, or is empty.
 
         Raises:
-            CorruptMediaError: The file is missing, empty, truncated or cannot
-                be decoded, or has no video.
+            CorruptMediaError: The file does not exist, is empty or truncated,
+                cannot be decoded, or has no video.
             RuntimeError: A transform failed on an intact file.
         """
         missing = {}
@@ -107,7 +106,7 @@ class MediaFilePipeline:
 
 
 class SilentAudio:
-    """Stand in for ``LoadAudio`` by a second of zeros."""
+    """Replace ``LoadAudio`` by a second of zeros."""
 
     def __init__(self, load_audio: LoadAudio) -> None:
         self.sample_rate = load_audio.sample_rate
@@ -120,7 +119,7 @@ class SilentAudio:
 
 
 def unfold(transforms: Iterable[Callable]) -> list[Callable]:
-    """Put what ``CachedTransforms`` hold in their place."""
+    """Replace each ``CachedTransforms`` by the transforms in it."""
     flat = []
     for transform in transforms:
         if isinstance(transform, CachedTransforms):
@@ -131,7 +130,7 @@ def unfold(transforms: Iterable[Callable]) -> list[Callable]:
 
 
 def for_files(transforms: Iterable[Callable]) -> list[Callable]:
-    """Adapt transforms of a dataset as :class:`MediaFilePipeline` says."""
+    """Adapt transforms of a dataset, see :class:`MediaFilePipeline`."""
     adapted = []
     for transform in transforms:
         if isinstance(transform, LoadAudio):
@@ -147,7 +146,7 @@ def for_files(transforms: Iterable[Callable]) -> list[Callable]:
 
 
 def turn_upright(results: dict) -> dict:
-    """Turn ``imgs`` as the display matrix of the file says."""
+    """Rotate ``imgs`` by the display matrix of the file."""
     rotation = read_rotation(results['filename'])
     results['imgs'] = [upright(image, rotation) for image in results['imgs']]
     shape = results['imgs'][0].shape[:2]
@@ -155,12 +154,28 @@ def turn_upright(results: dict) -> dict:
     return results
 
 
+def read_rotation(path: str) -> int:
+    """Read the counter-clockwise degrees by which a video is shown rotated.
+
+    Raises:
+        av.FFmpegError: The file cannot be decoded.
+    """
+    with av.open(path, metadata_errors='ignore') as container:
+        rotation = next(container.decode(video=0)).rotation
+    return 90 * round(rotation / 90)
+
+
+def upright(image: np.ndarray, degrees: int) -> np.ndarray:
+    """Rotate an image (H, W, C) counter-clockwise by a multiple of 90."""
+    return np.rot90(image, degrees // 90)
+
+
 def check_streams(path: str) -> bool:
-    """Check that a file has video, and say whether it has an audio track.
+    """Check that a file has video, and return whether it has an audio track.
 
     Raises:
         CorruptMediaError: The file cannot be read or has no video. The cover
-            picture of a song, which has no frame rate, is none.
+            picture of a song, which has no frame rate, does not count.
     """
     read_frame_rate(path)
     with av.open(path, metadata_errors='ignore') as container:
@@ -168,15 +183,15 @@ def check_streams(path: str) -> bool:
 
 
 def _run(transforms: Compose, path: str) -> dict:
-    # There is no such audio file: the track of the video is read.
+    # Without an audio file, the track of the video is read.
     item = dict(filename=path, audio_path='', start_index=0, modality='RGB')
     try:
         return transforms(item)
     except CorruptMediaError:
         raise
     except Exception as error:
-        # A decoder of MMAction2 may have failed: this names the file if it
-        # is corrupt. Small frames, as the video may be long.
+        # A decoder of MMAction2 may have failed. This raises an error that
+        # names the file if it is corrupt. Long videos need small frames.
         read_video(path, short_side=8)
         raise RuntimeError(
             f'the pipeline failed on {path}: {error!r}'

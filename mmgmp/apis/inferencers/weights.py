@@ -4,25 +4,24 @@ from pickle import UnpicklingError
 from mmengine.runner.checkpoint import CheckpointLoader, load_state_dict
 from torch import nn
 
-# Modules that only training uses; prediction builds the model without them.
+# Only training uses these modules; prediction builds the model without them.
 TRAINING_ONLY = 'objectives.'
 
 
 def load_weights(model: nn.Module, path: str) -> None:
     """Load a checkpoint into a model that is built for prediction.
 
-    Nothing but tensors and plain data is read. The keys must be those of the
-    model, each with its shape; only the training objectives, which take no
-    part in prediction, are passed over.
+    Only tensors and plain data are read. Keys and shapes must be those of the
+    model, except that the weights of the training objectives are ignored.
 
     Args:
         model: Model without ``objectives``.
         path: Checkpoint of a run, or a file with the weights alone.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is damaged or asks for a foreign class, or its
-            keys are not those of the model; they are listed.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is damaged or refers to a foreign class, or keys
+            or shapes differ from those of the model, which are then listed.
     """
     try:
         checkpoint = CheckpointLoader.load_checkpoint(path, 'cpu')
@@ -36,26 +35,26 @@ def load_weights(model: nn.Module, path: str) -> None:
         raise
     except Exception as error:  # of any type, from a file of another format
         raise ValueError(
-            f'checkpoint {path} is damaged or no checkpoint: {error!r}'
+            f'checkpoint {path} is damaged or not a checkpoint: {error!r}'
         ) from error
     state = checkpoint
     if isinstance(checkpoint, dict):
         state = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, dict):
         raise ValueError(
-            f'checkpoint {path} holds a {type(state).__name__}, no weights'
+            f'checkpoint {path} holds a {type(state).__name__}, not weights'
         )
     state = {k: v for k, v in state.items() if not k.startswith(TRAINING_ONLY)}
     try:
         load_state_dict(model, state, strict=True)
     except RuntimeError as error:
         raise ValueError(
-            f'checkpoint {path} is not one of this config. {error}'
+            f'checkpoint {path} does not fit this config. {error}'
         ) from error
 
 
 def _reason(error: UnpicklingError) -> str:
-    """What was found, without PyTorch's advice to read it all the same."""
+    """Quote the reason without PyTorch's advice to load the file anyway."""
     lines = map(str.strip, str(error).splitlines())
     signs = ('GLOBAL', 'WeightsUnpickler error')
     found = (line for line in lines if any(sign in line for sign in signs))

@@ -1,21 +1,34 @@
 # Copyright (c) mmgmp authors.
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
+from matplotlib.typing import LineStyleType
 
-from .mean_interval import MeanInterval, check_mean_interval
-from .style import COLORS, COLUMN_WIDTH, STYLE, add_legend, check_out, save
+from .style import (
+    COLORS,
+    COLUMN_WIDTH,
+    FONT_SIZE,
+    add_legend,
+    check_out,
+    save,
+    styled,
+)
 
 MEAN = 'mean'
 NAME_WIDTH = 18  # characters of a method's name in a line
 LINE_HEIGHT = 0.16  # inches
 
+# Mean of an accuracy and the ends of its interval, as fractions. Both ends
+# are NaN for a single run, which has no interval.
+MeanInterval = tuple[float, float, float]
 
+
+@styled
 def plot_accuracies(
     estimates: dict[str, dict[str, MeanInterval | None]],
     out: str | Path,
@@ -25,61 +38,89 @@ def plot_accuracies(
 ) -> Figure:
     """Draw the accuracy of each method with its interval.
 
-    One panel per target and one row per method, the first on top. The panels
-    have axes of the same length in percentage points, so that intervals
-    compare between them.
+    There is one panel per target and one row per method, the first on top.
+    All axes have the same length in percentage points, so that intervals can
+    be compared across panels.
 
     Args:
-        estimates: Method -> target -> mean, low and high; fractions, where
-            low and high are NaN for a single run. The target ``'mean'`` is
-            the mean over the targets and comes last. None stands for a target
-            without finished runs and for the mean of a method that lacks
-            some; the figure says so.
+        estimates: Method -> target -> mean, low and high, as fractions; low
+            and high are NaN for a single run. The target ``'mean'`` is the
+            mean over the targets and is drawn last. None marks a target
+            without finished runs, and the mean of a method with missing runs;
+            the figure names both.
         out: File to write, ``.png`` or ``.pdf``; its folder is created.
-        baseline: Method whose mean a dotted line shows in each panel.
-        chance: Accuracy of guessing, a dash-dotted line. The axes then reach
-            to it.
-        incomplete: Method -> number of its finished and of its planned runs,
-            for those that lack some. They are drawn hollow, with the numbers
-            beside the name.
+        baseline: Method whose mean each panel shows as a dotted line.
+        chance: Accuracy of guessing, drawn as a dash-dotted line within the
+            axes.
+        incomplete: Method -> numbers of its finished and planned runs, for
+            methods with missing runs. Their points are hollow, and the
+            numbers follow the name.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: `out` has another suffix, there is nothing to draw, an
-            estimate is no fraction or not in its interval, or `baseline` or
+        ValueError: `out` has another suffix, there is nothing to draw, a
+            mean is not a fraction or not in its interval, or `baseline` or
             `incomplete` names a method without estimates.
     """
     out = check_out(out)
     incomplete = incomplete or {}
-    targets = dict.fromkeys(t for e in estimates.values() for t in e)
-    targets = sorted(targets, key=lambda target: target == MEAN)
+    targets = sorted(
+        dict.fromkeys(t for e in estimates.values() for t in e),
+        key=lambda target: target == MEAN,
+    )
     _check(estimates, baseline, incomplete)
     names = [_name(label, incomplete.get(label)) for label in estimates]
     columns = min(2, len(targets))
     rows = math.ceil(len(targets) / columns)
     places, end = _places(names)
     height = rows * (0.45 + LINE_HEIGHT * end) + 0.5
-    with rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN_WIDTH, height), layout='constrained')
-        grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
-        panels = dict(zip(targets, grid.flat))
-        for target, ax in panels.items():
-            column = {m: e.get(target) for m, e in estimates.items()}
-            absent = 'runs missing' if target == MEAN else 'no runs'
-            _draw_panel(ax, column, places, incomplete, absent)
-            _draw_references(ax, column.get(baseline), baseline, chance)
-            ax.set_title('mean of targets' if target == MEAN else target)
-        for ax in grid.flat[len(targets) :]:
-            ax.remove()
-        grid[0, 0].set_yticks(places, names)
-        grid[0, 0].set_ylim(end, 0)
-        _set_equal_lengths(list(panels.values()))
-        figure.supxlabel('accuracy (%)', fontsize=STYLE['font.size'])
-        add_legend(figure)
-        save(figure, out)
+    figure = Figure(figsize=(COLUMN_WIDTH, height), layout='constrained')
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    panels = dict(zip(targets, grid.flat))
+    for target, ax in panels.items():
+        column = {m: e.get(target) for m, e in estimates.items()}
+        absent = 'runs missing' if target == MEAN else 'no runs'
+        _draw_panel(ax, column, places, incomplete, absent)
+        _draw_references(ax, column.get(baseline or ''), baseline, chance)
+        ax.set_title('mean of targets' if target == MEAN else target)
+    for ax in grid.flat[len(targets) :]:
+        ax.remove()
+    grid[0, 0].set_yticks(places, names)
+    grid[0, 0].set_ylim(end, 0)
+    _set_equal_lengths(list(panels.values()))
+    figure.supxlabel('accuracy (%)', fontsize=FONT_SIZE)
+    add_legend(figure)
+    save(figure, out)
     return figure
+
+
+def check_mean_interval(name: str, estimate: Sequence[float]) -> None:
+    """Check the mean of an accuracy and its interval.
+
+    An interval may extend beyond [0, 1], as Student's t can.
+
+    Args:
+        name: What the estimate describes, for the error.
+        estimate: Mean, low and high.
+
+    Raises:
+        ValueError: The mean is not a fraction, or not in its interval.
+    """
+    mean, low, high = estimate
+    if not 0 <= mean <= 1:
+        raise ValueError(
+            f'the mean of {name} must be a fraction in [0, 1], got {mean}'
+        )
+    if math.isnan(low) and math.isnan(high):
+        return
+    rounding = 1e-9
+    if not low - rounding <= mean <= high + rounding:
+        raise ValueError(
+            f'the interval of {name} must hold its mean {mean}, got {low} to '
+            f'{high}'
+        )
 
 
 def _check(
@@ -98,21 +139,22 @@ def _check(
     for label in [*incomplete, *([] if baseline is None else [baseline])]:
         if label not in estimates:
             raise ValueError(
-                f'{label!r} of `baseline` or `incomplete` is none of the '
+                f'{label!r} of `baseline` or `incomplete` is not one of the '
                 f'methods {list(estimates)}'
             )
 
 
 def _name(label: str, runs: tuple[int, int] | None) -> str:
-    """Name of a method, in lines, with its runs if some are missing."""
+    """Wrap the name of a method, and add its runs if some are missing."""
     if runs is not None:
         label = f'{label} ({runs[0]}/{runs[1]})'
     return fill(label, NAME_WIDTH, break_long_words=False)
 
 
 def _places(names: list[str]) -> tuple[list[float], int]:
-    """Middle of each name below the other, and the end, in lines."""
-    places, end = [], 0
+    """Middle of each name and the end of the last one, in lines."""
+    places: list[float] = []
+    end = 0
     for name in names:
         height = 1 + name.count('\n')
         places.append(end + height / 2)
@@ -167,8 +209,8 @@ def _draw_references(
     baseline: str | None,
     chance: float | None,
 ) -> None:
-    """Draw the lines of the baseline and of guessing."""
-    lines = []
+    """Draw the lines of the baseline and of chance."""
+    lines: list[tuple[float, LineStyleType, str]] = []
     if estimate is not None:
         lines.append((estimate[0], ':', f'mean of {baseline}'))
     if chance is not None:
@@ -185,11 +227,11 @@ def _draw_references(
 
 
 def _set_equal_lengths(panels: list[Axes]) -> None:
-    """Give all horizontal axes the length of the longest and its ticks."""
+    """Give all horizontal axes the length and the tick step of the longest."""
     limits = {ax: ax.get_xlim() for ax in panels if ax.lines}
     length = max(high - low for low, high in limits.values())
     length = max(length, 2)
-    # The interval of two runs may be many times as long as the scale.
+    # The interval of two runs may be much longer than the range [0, 1].
     steps = (s * 10**e for e in range(4) for s in (1, 2, 5))
     step = next(s for s in steps if length <= 5 * s)
     for ax in panels:

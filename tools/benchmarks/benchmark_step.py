@@ -1,10 +1,10 @@
 # Copyright (c) mmgmp authors.
-"""Time and memory of one training step, method beside method.
+"""Compare time and memory of one training step between methods.
 
 All methods run in one process on the same model and batch, in rounds that
-visit every method once; the medians over the rounds are compared. The model is
-a narrow SlowFast-18 and a ResNet-18: with a domain adversary for GMP, or, in
-the setting ``boomda``, with Boomda on projected features.
+run every method once; the medians over the rounds are compared. The model
+consists of a narrow SlowFast-18 and a ResNet-18, with a domain adversary for
+GMP, or, in the setting ``boomda``, with Boomda on projected features.
 """
 
 import argparse
@@ -16,13 +16,12 @@ from pathlib import Path
 
 import torch
 from adaptation_steps import AdaptationSteps
-from compared_steps import ComparedSteps, Stopwatch
 from torch.profiler import ProfilerActivity, profile
-from training_steps import TRAINABLE, TrainingSteps
+from training_steps import TRAINABLE, ComparedSteps, Stopwatch, TrainingSteps
 
 from mmgmp.utils import register_all_modules
 
-SETTINGS = {
+SETTINGS: dict[str, Callable[[int, torch.device], ComparedSteps]] = {
     **{name: partial(TrainingSteps, name) for name in TRAINABLE},
     'boomda': AdaptationSteps,
 }
@@ -43,8 +42,8 @@ def parse_args() -> argparse.Namespace:
 def median_seconds(
     methods: dict[str, Callable], rounds: int, device: torch.device
 ) -> dict[str, float]:
-    """Median time of each method over interleaved rounds."""
-    seconds = {name: [] for name in methods}
+    """Measure the median time of each method over interleaved rounds."""
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
     for method in methods.values():
         method()
     for _ in range(rounds):
@@ -54,7 +53,7 @@ def median_seconds(
 
 
 def timed(method: Callable, device: torch.device) -> float:
-    """Seconds of one call."""
+    """Measure the seconds of one call."""
     watch = Stopwatch(device)
     watch.mark()
     method()
@@ -63,11 +62,11 @@ def timed(method: Callable, device: torch.device) -> float:
 
 
 def peak_bytes(method: Callable, device: torch.device) -> int:
-    """Most bytes that one call holds beyond what was there before.
+    """Measure the most bytes that a second call allocates at a time.
 
     Args:
-        method: A training step that leaves behind as much as it finds, so
-            not the first one.
+        method: A training step, which allocates the state of the optimizer in
+            its first call.
         device: Where it runs.
     """
     method()
@@ -92,7 +91,7 @@ def peak_bytes(method: Callable, device: torch.device) -> int:
 
 
 def format_table(rows: list[dict], steps: ComparedSteps) -> str:
-    """Table of one setting, relative to its base."""
+    """Format the table of one setting, relative to its base."""
     seconds = {row['method']: row['median_s'] for row in rows}
     memory = {row['method']: row['peak_bytes'] for row in rows}
     base = steps.base.capitalize()
@@ -124,7 +123,7 @@ def main() -> None:
         bench = SETTINGS[setting](args.batch_size, device)
         seconds = median_seconds(bench.methods, args.rounds, device)
         for name in bench.methods:
-            # A model of its own, without the hooks of the other methods.
+            # Its own model, without the hooks of the other methods.
             alone = SETTINGS[setting](args.batch_size, device)
             rows.append(
                 dict(

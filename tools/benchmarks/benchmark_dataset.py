@@ -1,16 +1,16 @@
 # Copyright (c) mmgmp authors.
-"""Samples per second of the HAC pipeline beside that of the released code.
+"""Compare the loading speed of the HAC pipeline and of the released code.
 
-The released recipe decodes the whole clip, reads the whole wav file and makes
-the spectrogram by SciPy, as in the code of SimMMDG; the transforms of the
-sampled frames are the same. Both run on generated H.264 clips with sound, one
-sample at a time in one process, in rounds that visit both; their random
-numbers are the same. The time is that of the processor, all threads together,
+The released recipe decodes the whole clip, reads the whole wav file and
+computes the spectrogram with SciPy, as the code of SimMMDG does; the
+transforms of the sampled frames are the same. Both run on generated H.264
+clips with sound, one sample at a time in one process, in rounds that run both
+with the same random numbers. The processor time of all threads is measured,
 and the medians over the rounds are compared.
 
-The released code decodes by imageio; where that is installed, it is measured
-too. Recent versions (2.38) also collect garbage at each file, which is part of
-that figure.
+The released code decodes with imageio, which is measured too if it is
+installed. Recent versions (2.38) also collect garbage at each file, which is
+included in the time.
 """
 
 import argparse
@@ -46,9 +46,9 @@ def parse_args() -> argparse.Namespace:
         type=int,
         nargs='+',
         default=[250, 30],
-        help='largest distances between key frames, a table for each: that '
-        'of ffmpeg is 250 (the default), and that of clips cut with one key '
-        'frame a second is 30',
+        help='largest distances between key frames, with a table for each: '
+        'the default of ffmpeg is 250, and clips cut with one key frame per '
+        'second have 30',
     )
     parser.add_argument('--rounds', type=int, default=10)
     parser.add_argument(
@@ -65,9 +65,9 @@ def parse_args() -> argparse.Namespace:
 def run_steps(
     steps: Steps, item: dict, seed: int
 ) -> tuple[dict, dict[str, float]]:
-    """Load a sample; its result, and the seconds of each transform."""
+    """Load a sample; return it and the seconds of each transform."""
     np.random.seed(seed)
-    seconds = {}
+    seconds: dict[str, float] = {}
     for name, step in steps:
         start = time.process_time()
         item = step(item)
@@ -76,13 +76,13 @@ def run_steps(
 
 
 def measure(dataset, rounds: int) -> dict[str, dict[str, float]]:
-    """Seconds of each transform of each recipe, for one sample.
+    """Measure the seconds of each transform of each recipe, for one sample.
 
     Each is the median over the rounds of the mean over the clips; 'total' is
-    that of the sum.
+    the one of their sum.
     """
     methods = recipes(dataset)
-    table = {name: [] for name in methods}
+    table: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
     for number in range(-1, rounds):
         for name, steps in methods.items():
             clips = [
@@ -101,30 +101,30 @@ def measure(dataset, rounds: int) -> dict[str, dict[str, float]]:
 
 
 def format_table(table: dict[str, dict[str, float]]) -> str:
-    """Milliseconds of each transform, samples per second and ratios."""
+    """Format milliseconds of each transform, samples per second and ratios."""
     names = list(table)
     lines = [f'{"ms":<20}' + ''.join(f'{name:>20}' for name in names)]
     for step in table['mmgmp']:
-        cells = (f'{1e3 * table[name][step]:>20.1f}' for name in names)
-        lines.append(f'{step:<20}' + ''.join(cells))
+        texts = (f'{1e3 * table[name][step]:>20.1f}' for name in names)
+        lines.append(f'{step:<20}' + ''.join(texts))
     totals = [table[name]['total'] for name in names]
-    for label, cells in (
+    for label, values in (
         ('clips/s', (1 / total for total in totals)),
         ('mmgmp is faster by', (total / totals[0] for total in totals)),
     ):
-        cells = (f'{cell:>20.2f}' for cell in cells)
-        lines.append(f'{label:<20}' + ''.join(cells))
+        texts = (f'{value:>20.2f}' for value in values)
+        lines.append(f'{label:<20}' + ''.join(texts))
     return '\n'.join(lines)
 
 
 def resident_megabytes() -> float:
-    """Resident memory of this process."""
+    """Read the resident memory of this process."""
     pages = int(Path('/proc/self/statm').read_text().split()[1])
     return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
 def measure_memory(dataset, num_samples: int) -> list[tuple[int, float]]:
-    """Load samples; (how many so far, resident megabytes) ten times."""
+    """Load samples; return their number and the megabytes at ten points."""
     every = max(1, num_samples // 10)
     points = []
     for number in range(1, num_samples + 1):
@@ -135,7 +135,7 @@ def measure_memory(dataset, num_samples: int) -> list[tuple[int, float]]:
 
 
 def main() -> None:
-    """Measure and print a table for each distance of key frames."""
+    """Measure, and print a table for each distance of key frames."""
     args = parse_args()
     register_all_modules()
     # As in the workers of a data loader.

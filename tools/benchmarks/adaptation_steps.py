@@ -1,14 +1,14 @@
 # Copyright (c) mmgmp authors.
-"""Training steps of Boomda that find the weights of the alignment in turn."""
+"""The training steps of Boomda, with several ways to weight the alignment."""
 
 import statistics
 from collections.abc import Callable
 from functools import partial
 
 import torch
-from compared_steps import BACKBONE, IN_CHANNELS, ComparedSteps, Stopwatch
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
+from training_steps import BACKBONE, IN_CHANNELS, ComparedSteps, Stopwatch
 
 from mmgmp.models.losses import (
     BalancedCoral,
@@ -37,7 +37,7 @@ class WeightedCoral(nn.Module):
 
     Args:
         weigh: Maps the losses (M+1,) and the embeddings, M of the source and
-            M of the target, to weights (M+1,) without a graph.
+            M of the target, to detached weights (M+1,).
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class WeightedCoral(nn.Module):
     def forward(
         self, source: dict[str, Tensor], target: dict[str, Tensor]
     ) -> BalancedCoral:
-        """Loss of a batch, as of :class:`BalancedCoralLoss`; ratio 0."""
+        """Compute what :class:`BalancedCoralLoss` does, but with ratio 0."""
         domains = [[*x.values()] for x in (source, target)]
         blocks = [[*x, torch.cat(x, dim=1)] for x in domains]
         losses = torch.stack([self.coral(s, t) for s, t in zip(*blocks)])
@@ -65,15 +65,15 @@ class WeightedCoral(nn.Module):
 
 
 def equal_weights(losses: Tensor, embeddings: list[Tensor]) -> Tensor:
-    """The same for each block."""
+    """Weight each block equally."""
     return torch.full_like(losses, 1 / len(losses))
 
 
 def weights_by_embeddings(losses: Tensor, embeddings: list[Tensor]) -> Tensor:
-    """Algorithm 1 of Boomda: two passes to the embeddings, then Theorem 1.
+    """Apply Algorithm 1 of Boomda: two passes to the embeddings, Theorem 1.
 
-    The losses of the modalities have no embedding in common, so that one pass
-    of their sum gives the gradients of all.
+    The losses of the modalities share no embedding, so one pass from their
+    sum gives all their gradients.
     """
     unimodal, fused = (
         [
@@ -86,14 +86,14 @@ def weights_by_embeddings(losses: Tensor, embeddings: list[Tensor]) -> Tensor:
     )
     half = len(embeddings) // 2
     squares = [s + t for s, t in zip(unimodal[:half], unimodal[half:])]
-    squares.append(sum(fused))
+    squares.append(sum(fused[1:], fused[0]))
     return inverse_norm_weights(torch.stack(squares)).to(losses.dtype)
 
 
 def weights_by_parameters(
     parameters: list[nn.Parameter], losses: Tensor, embeddings: list[Tensor]
 ) -> Tensor:
-    """MGDA without the upper bound: a pass to the parameters per block."""
+    """Apply MGDA without its upper bound: a pass to the weights per block."""
     gradients = [
         torch.autograd.grad(
             loss, parameters, retain_graph=True, allow_unused=True
@@ -114,16 +114,17 @@ def weights_by_parameters(
 class AdaptationSteps(ComparedSteps):
     """Steps of Boomda; the second half of the batch is the target.
 
-    What the weights cost is small beside the noise of whole steps. Thus the
-    alignment, with all passes for its weights, is timed within each step.
+    The cost of the weights is small compared with the noise of whole steps.
+    The alignment, with all passes for its weights, is therefore timed within
+    each step.
 
     Args:
-        batch_size: Samples in the batch, at least 4: a covariance takes two
+        batch_size: Samples in the batch, at least 4: a covariance needs two
             rows of each domain.
         device: Where to run.
 
     Raises:
-        ValueError: A smaller batch.
+        ValueError: `batch_size` is below 4.
     """
 
     base = 'unbalanced'
@@ -165,7 +166,7 @@ class AdaptationSteps(ComparedSteps):
         )
 
     def title(self, seconds: dict[str, float]) -> str:
-        """Size of what is aligned."""
+        """Give the numbers of samples and features."""
         target = sum('gt_label' not in sample for sample in self.samples)
         return (
             f'Boomda: {len(self.samples) - target} + {target} samples, '
@@ -173,25 +174,25 @@ class AdaptationSteps(ComparedSteps):
         )
 
     def compare(self, name: str, seconds: dict[str, float]) -> float:
-        """What the weights add to the alignment, in percent of the step."""
+        """Compute the time that the weights add, in percent of the step."""
         added = self._aligning(name) - self._aligning(self.base)
         return 100 * added / seconds[self.base]
 
     def forward(self) -> dict[str, Tensor]:
-        """Forward alone, with the graph, aligned with equal weights."""
+        """Run the forward pass alone, aligned with equal weights."""
         return self.aligned_forward(self.base)
 
     def aligned_forward(self, name: str) -> dict[str, Tensor]:
-        """Forward with one of the alignments."""
+        """Run the forward pass with one of the alignments."""
         self.model.objectives['boomda'].alignment = self.alignments[name]
         return super().forward()
 
     def aligned_step(self, name: str) -> None:
-        """A step with one of the alignments."""
+        """Take a step with one of the alignments."""
         self.model.parse_losses(self.aligned_forward(name))[0].backward()
         self._step()
 
     def _aligning(self, name: str) -> float:
-        # The forward pass alone has the alignment of the base.
+        # The forward pass alone uses the alignment of the base.
         watch = self.watches.get(name, self.watches[self.base])
         return statistics.median(watch.seconds())

@@ -1,11 +1,13 @@
 # Copyright (c) mmgmp authors.
-"""The figure of embedded features: glyphs, markers, legends, errors."""
+"""Embedding by t-SNE, and its figure: glyphs, markers, legends, errors."""
+
+import sys
 
 import numpy as np
 import pytest
 
 from mmgmp.datasets import MiniHACDataset
-from mmgmp.visualization import plot_embedding
+from mmgmp.visualization import embed_tsne, plot_embedding
 from mmgmp.visualization.style import MARKERS
 from tests.utils.figures import assert_readable, legend_texts
 
@@ -109,7 +111,7 @@ def test_class_without_samples_keeps_its_digit(tmp_path):
     [
         (dict(out='tsne.gif'), 'must end in .png or .pdf'),
         (dict(embeddings={}), '`embeddings` holds no method'),
-        (dict(domains=['human']), 'of the 2 samples of `labels`, got 1'),
+        (dict(domains=['human']), 'each of the 2 `labels`, got 1'),
         (
             dict(embeddings={'GMP': POINTS[:3]}),
             r"of 'GMP' must be of shape \(2, 2\).* got \(3, 2\)",
@@ -118,7 +120,7 @@ def test_class_without_samples_keeps_its_digit(tmp_path):
         (dict(labels=[0, -1]), r'`labels` has \[-1\]'),
         (
             dict(classes=[str(i) for i in range(11)]),
-            '`classes` must be at most 10.* got 11',
+            '`classes` must hold at most 10.* got 11',
         ),
         (
             dict(
@@ -126,7 +128,7 @@ def test_class_without_samples_keeps_its_digit(tmp_path):
                 labels=[0] * 6,
                 domains=list('abcdef'),
             ),
-            '`domains` must be at most 5.* got 6',
+            '`domains` must hold at most 5.* got 6',
         ),
     ],
 )
@@ -143,3 +145,55 @@ def test_wrong_arguments(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         plot_embedding(**arguments)
     assert not list(tmp_path.iterdir())
+
+
+GROUPS = np.repeat([0, 1, 2], 12)
+
+
+@pytest.fixture(scope='module')
+def features():
+    """Three groups in 60 dimensions, far apart."""
+    random = np.random.default_rng(0)
+    centers = 20 * random.normal(size=(3, 60))
+    noise = random.normal(size=(36, 60))
+    return (centers[GROUPS] + noise).astype(np.float32)
+
+
+def test_groups_stay_together(features):
+    points = embed_tsne(features, perplexity=5)
+    assert points.shape == (36, 2)
+    distances = np.linalg.norm(points[:, None] - points, axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    assert (GROUPS[distances.argmin(axis=1)] == GROUPS).all()
+
+
+def test_a_seed_gives_the_same_points(features):
+    first, same = (embed_tsne(features, 5, seed=1) for _ in range(2))
+    np.testing.assert_array_equal(first, same)
+
+
+def test_perplexity_matters(features):
+    few, many = embed_tsne(features, 2), embed_tsne(features, 20)
+    assert np.abs(few - many).max() > 1
+
+
+@pytest.mark.parametrize('perplexity', [0, -1, 36, 100])
+def test_perplexity_is_checked_against_the_samples(features, perplexity):
+    message = f'below the number of samples 36, got {perplexity}'
+    with pytest.raises(ValueError, match=message):
+        embed_tsne(features, perplexity)
+
+
+def test_fewer_samples_and_channels_than_components(features):
+    assert embed_tsne(features[:4, :3], perplexity=1).shape == (4, 2)
+
+
+def test_equal_features_are_refused():
+    with pytest.raises(ValueError, match='all 5 samples have the same'):
+        embed_tsne(np.ones((5, 3)), perplexity=2)
+
+
+def test_without_scikit_learn(features, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'sklearn.decomposition', None)
+    with pytest.raises(ImportError, match='needs scikit-learn; run: pip'):
+        embed_tsne(features, 5)

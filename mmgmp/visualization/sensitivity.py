@@ -5,14 +5,20 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from .log_axis import set_log_ticks
-from .mean_interval import MeanInterval, check_mean_interval
-from .style import COLORS, COLUMN_WIDTH, STYLE, add_legend, check_out, save
+from .accuracy import MeanInterval, check_mean_interval
+from .style import (
+    COLORS,
+    COLUMN_WIDTH,
+    add_legend,
+    check_out,
+    save,
+    set_log_ticks,
+    styled,
+)
 
 NAMES = {
     'alpha_k': r'$\alpha_k$',
@@ -27,6 +33,7 @@ LINEAR_SPAN = 20  # largest ratio of the values on a linear axis
 Point = tuple[float, float, float, float]
 
 
+@styled
 def plot_sensitivity(
     curves: dict[str, Sequence[Point]],
     out: str | Path,
@@ -36,30 +43,30 @@ def plot_sensitivity(
 ) -> Figure:
     """Draw the accuracy over the values of each parameter (GMP, Fig. 4).
 
-    One panel per parameter, with a common axis of the accuracy. The axis of a
-    parameter is linear, or logarithmic where its values are positive and span
-    more than a factor of 20.
+    There is one panel per parameter, and all share the axis of the accuracy.
+    The axis of a parameter is logarithmic if its values are positive and span
+    more than a factor of 20, and linear otherwise.
 
     Args:
-        curves: Parameter -> points of rising value: the value, mean, low and
-            high; fractions, where low and high are NaN for a single run. A
-            value without runs has NaN for all three: it breaks the line and
-            is marked by a cross. ``alpha_k``, ``alpha_p`` and ``lambda``
-            are shown as symbols.
+        curves: Parameter -> points in ascending order: the value, and mean,
+            low and high as fractions; low and high are NaN for a single run.
+            A value without runs has NaN for all three; it breaks the line,
+            and a cross marks it. ``alpha_k``, ``alpha_p`` and ``lambda`` are
+            shown as symbols.
         out: File to write, ``.png`` or ``.pdf``; its folder is created.
-        baseline: Mean, low and high of a method without the parameters, drawn
-            as a dotted line on a band.
-        baseline_name: Its name in the legend.
-        defaults: Parameter -> its value in the configs, whose point is drawn
-            as a filled diamond.
+        baseline: Mean, low and high of a method without these parameters,
+            drawn as a dotted line on a band.
+        baseline_name: Name of the baseline in the legend.
+        defaults: Parameter -> its value in the configs, which a filled
+            diamond marks.
 
     Returns:
         The figure.
 
     Raises:
         ValueError: `out` has another suffix, `curves` or one of its curves is
-            empty, values do not rise, an estimate is no fraction or not in
-            its interval, or `defaults` names another parameter or a value
+            empty, values do not increase, a mean is not a fraction or not in
+            its interval, or `defaults` names an unknown parameter or a value
             without a point.
     """
     out = check_out(out)
@@ -67,24 +74,23 @@ def plot_sensitivity(
     _check(curves, baseline, baseline_name, defaults)
     columns = min(COLUMNS, len(curves))
     rows = math.ceil(len(curves) / columns)
-    with rc_context(STYLE):
-        figure = Figure(
-            figsize=(COLUMN_WIDTH, 0.3 + rows * (0.3 + PANEL_HEIGHT)),
-            layout='constrained',
-        )
-        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
-        for ax in axes.flat[len(curves) :]:
-            ax.remove()
-        for ax, (parameter, points) in zip(axes.flat, curves.items()):
-            if baseline is not None:
-                _draw_baseline(ax, baseline, baseline_name)
-            _draw_curve(ax, points, defaults.get(parameter))
-            ax.set_xlabel(NAMES.get(parameter, parameter))
-            _set_value_axis(ax, [point[0] for point in points])
-        for row in axes:
-            row[0].set_ylabel('accuracy (%)')
-        add_legend(figure)
-        save(figure, out)
+    figure = Figure(
+        figsize=(COLUMN_WIDTH, 0.3 + rows * (0.3 + PANEL_HEIGHT)),
+        layout='constrained',
+    )
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for ax in axes.flat[len(curves) :]:
+        ax.remove()
+    for ax, (parameter, points) in zip(axes.flat, curves.items()):
+        if baseline is not None:
+            _draw_baseline(ax, baseline, baseline_name)
+        _draw_curve(ax, points, defaults.get(parameter))
+        ax.set_xlabel(NAMES.get(parameter, parameter))
+        _set_value_axis(ax, [point[0] for point in points])
+    for row in axes:
+        row[0].set_ylabel('accuracy (%)')
+    add_legend(figure)
+    save(figure, out)
     return figure
 
 
@@ -96,14 +102,14 @@ def _check(
 ) -> None:
     if not curves or not all(map(len, curves.values())):
         raise ValueError(
-            '`curves` must hold a parameter and a point of each, got '
+            '`curves` must hold a parameter, and a point of each, got '
             f'{ {name: len(points) for name, points in curves.items()} }'
         )
     for parameter, points in curves.items():
         values = [point[0] for point in points]
         if any(b <= a for a, b in pairwise(values)):
             raise ValueError(
-                f'the values of {parameter!r} must rise, got {values}'
+                f'the values of {parameter!r} must increase, got {values}'
             )
         for value, *estimate in points:
             if not math.isnan(estimate[0]):
@@ -132,10 +138,9 @@ def _draw_baseline(ax: Axes, baseline: MeanInterval, name: str) -> None:
 def _draw_curve(
     ax: Axes, points: Sequence[Point], default: float | None
 ) -> None:
-    """Draw the points, their intervals and the default's marker."""
+    """Draw the points, their intervals and the marker of the default."""
     values, means, lows, highs = np.array(points, dtype=float).T
     means, lows, highs = 100 * means, 100 * lows, 100 * highs
-    style = dict(color=COLORS[0], linewidth=1.2)
     absent = values[np.isnan(means)]
     if len(absent):
         ax.plot(
@@ -148,14 +153,15 @@ def _draw_curve(
             markersize=5,
             transform=ax.get_xaxis_transform(),
         )
-    ax.vlines(values, lows, highs, **style)
+    ax.vlines(values, lows, highs, color=COLORS[0], linewidth=1.2)
     ax.plot(
         values,
         means,
+        color=COLORS[0],
+        linewidth=1.2,
         marker='o',
         markersize=3.5,
         markerfacecolor='white',
-        **style,
     )
     if default is not None:
         ax.plot(
@@ -171,7 +177,7 @@ def _draw_curve(
 
 
 def _set_value_axis(ax: Axes, values: Sequence[float]) -> None:
-    """Linear or logarithmic axis with two or three plain numbers as ticks."""
+    """Set a linear or a logarithmic axis with two to four plain ticks."""
     ax.margins(x=0.12)
     if min(values) > 0 and max(values) > LINEAR_SPAN * min(values):
         ax.set_xscale('log')

@@ -24,9 +24,9 @@ def write_clips(
     size: tuple[int, int],
     keyint: int,
 ) -> float:
-    """Write clips of domain 'human' as HAC has them.
+    """Write clips of the domain 'human' in the layout of HAC.
 
-    A figure moves over a textured scene that the camera pans, with a little
+    A figure moves over a textured scene while the camera pans, with a little
     noise.
 
     Returns:
@@ -38,9 +38,9 @@ def write_clips(
     bits, rows = 0, []
     for clip in range(num_clips):
         rng = np.random.default_rng(clip)
-        scene = rng.standard_normal((height + 80, width + 80, 3), np.float32)
-        scene = cv2.GaussianBlur(scene, (0, 0), 3)
-        scene = 128 + 45 * scene / scene.std()
+        noise = rng.standard_normal((height + 80, width + 80, 3), np.float32)
+        blurred = cv2.GaussianBlur(noise, (0, 0), 3)
+        scene = 128 + 45 * blurred / blurred.std()
         path = root / f'human/videos/{clip}.mp4'
         options = dict(g=str(keyint), threads='1')
         with av.open(str(path), 'w') as container:
@@ -78,7 +78,7 @@ def _image(
 
 
 def decode_clip(results: dict) -> dict:
-    """Decode the whole clip, by PyAV."""
+    """Decode the whole clip with PyAV."""
     with av.open(results['filename']) as container:
         stream = container.streams.video[0]
         stream.thread_type = 'NONE'
@@ -90,7 +90,7 @@ def decode_clip(results: dict) -> dict:
 
 
 def decode_clip_imageio(results: dict) -> dict:
-    """Decode the whole clip, by imageio."""
+    """Decode the whole clip with imageio."""
     import imageio.v3
 
     array = imageio.v3.imread(results['filename'], plugin='pyav')
@@ -103,7 +103,7 @@ def _add_array(results: dict, array: np.ndarray) -> dict:
 
 
 def take_frames(results: dict) -> dict:
-    """Take the sampled frames, each one earlier than its index says."""
+    """Take the sampled frames, each one frame before its index."""
     array = results.pop('array')
     results['imgs'] = [array[max(i - 1, 0)] for i in results['frame_inds']]
     results['original_shape'] = results['img_shape'] = array.shape[1:3]
@@ -111,7 +111,7 @@ def take_frames(results: dict) -> dict:
 
 
 def read_wav(results: dict) -> dict:
-    """Read the whole wav file and cut the samples of the frames out of it."""
+    """Read the whole wav file, then cut out the samples of the frames."""
     wave, rate = soundfile.read(results['audio_path'])
     begin, end = results['frame_inds'][[0, -1]] / RELEASED_FPS * rate
     wave = wave[round(begin) : round(end)][: 10 * SAMPLE_RATE]
@@ -120,7 +120,7 @@ def read_wav(results: dict) -> dict:
 
 
 def scipy_spectrogram(results: dict) -> dict:
-    """Log-spectrogram of the sound, repeated to 10 s, in float64."""
+    """Compute the log-spectrogram of the sound, repeated to 10 s."""
     wave = results['audios']
     if not len(wave):
         wave = np.zeros(10 * SAMPLE_RATE)
@@ -136,7 +136,7 @@ def scipy_spectrogram(results: dict) -> dict:
 
 
 def recipes(dataset) -> dict[str, Steps]:
-    """Named transforms of each recipe."""
+    """List the named transforms of each recipe."""
     ours = [(type(t).__name__, t) for t in dataset.pipeline.transforms]
     same = dict(
         DecodeFrames=take_frames,

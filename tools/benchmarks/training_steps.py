@@ -1,12 +1,14 @@
 # Copyright (c) mmgmp authors.
-"""Training steps of Base, of GMP and of others that take two gradients."""
+"""The training steps that ``benchmark_step.py`` compares."""
 
+import time
+from collections.abc import Callable
 from functools import partial
 
 import torch
-from compared_steps import BACKBONE, IN_CHANNELS, ComparedSteps
+from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 from torch import Tensor, nn
 from torchjd.aggregation import PCGrad
 from torchjd.autojac import jac_to_grad, mtl_backward
@@ -15,6 +17,41 @@ from mmgmp.models import TrainBatch
 from mmgmp.models.losses import mean_confidence
 from mmgmp.optim import GMPWeighting, discrepancy_ratio
 
+IN_CHANNELS = dict(video=288, audio=512)
+# Shapes of one sample: 16 frames of 64 x 64 pixels, and a spectrogram.
+INPUTS = dict(video=(3, 16, 64, 64), audio=(1, 257, 128))
+PATHWAY = dict(
+    type='resnet3d',
+    depth=18,
+    pretrained=None,
+    conv1_stride_t=1,
+    pool1_stride_t=1,
+)
+BACKBONE = dict(
+    type='MultimodalBackbone',
+    encoders=dict(
+        video=dict(
+            type='ResNet3dSlowFast',
+            resample_rate=4,
+            speed_ratio=4,
+            channel_ratio=8,
+            slow_pathway=dict(
+                PATHWAY,
+                lateral=True,
+                base_channels=32,
+                conv1_kernel=(1, 7, 7),
+                inflate=(0, 0, 1, 1),
+            ),
+            fast_pathway=dict(
+                PATHWAY,
+                lateral=False,
+                base_channels=4,
+                conv1_kernel=(5, 7, 7),
+            ),
+        ),
+        audio=dict(type='mmpretrain.ResNet', depth=18, in_channels=1),
+    ),
+)
 TRAINABLE = dict(
     all=None,
     layer4=dict(
@@ -37,11 +74,85 @@ MODEL = dict(
 )
 
 
-class TrainingSteps(ComparedSteps):
-    """Steps of Base and of GMP, on a model with a domain adversary.
+class Stopwatch:
+    """Measure the seconds between pairs of marks, by CUDA events on a GPU.
 
     Args:
-        setting: Which layers are trained, a key of ``TRAINABLE``.
+        device: Where the work between the marks runs.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.marks: list = []
+
+    def mark(self, *_) -> None:
+        """Start or stop the watch; ignores arguments, so it can be a hook."""
+        if self.device.type != 'cuda':
+            self.marks.append(time.perf_counter())
+            return
+        self.marks.append(torch.cuda.Event(enable_timing=True))
+        self.marks[-1].record()
+
+    def seconds(self) -> list[float]:
+        """Seconds between each start and stop."""
+        pairs = zip(self.marks[::2], self.marks[1::2])
+        if self.device.type != 'cuda':
+            return [stop - start for start, stop in pairs]
+        torch.cuda.synchronize(self.device)
+        return [start.elapsed_time(stop) / 1e3 for start, stop in pairs]
+
+
+class ComparedSteps:
+    """A model, a batch and the training steps to compare.
+
+    A subclass fills ``samples``, one per row of the batch, and ``methods``.
+    The table shows time and memory of each method, both also relative to the
+    method ``base``, and :meth:`compare` in the column ``column``.
+
+    Args:
+        model: Config of the model.
+        batch_size: Samples in the batch.
+        device: Where to run.
+    """
+
+    base: str
+    column: str
+
+    def __init__(
+        self, model: dict, batch_size: int, device: torch.device
+    ) -> None:
+        torch.manual_seed(0)
+        self.model = MODELS.build(model).to(device).train()
+        self.inputs = {
+            modality: torch.randn(batch_size, *shape, device=device)
+            for modality, shape in INPUTS.items()
+        }
+        self.samples: list[ActionDataSample] = []
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4)
+        self.methods: dict[str, Callable] = dict(forward=self.forward)
+
+    def title(self, seconds: dict[str, float]) -> str:
+        """Give the first line of the table from the seconds per step."""
+        raise NotImplementedError
+
+    def compare(self, name: str, seconds: dict[str, float]) -> float:
+        """Compute the value of the column ``column`` for a method."""
+        raise NotImplementedError
+
+    def forward(self) -> dict[str, Tensor]:
+        """Run the forward pass alone, with the graph."""
+        return self.model(self.inputs, self.samples, mode='loss')
+
+    def _step(self) -> None:
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+
+class TrainingSteps(ComparedSteps):
+    """Steps of Base and GMP on a model with a domain adversary.
+
+    Args:
+        setting: Trained layers, a key of ``TRAINABLE``.
         batch_size: Samples in the batch.
         device: Where to run.
     """
@@ -59,7 +170,7 @@ class TrainingSteps(ComparedSteps):
             sample = ActionDataSample().set_gt_label(index % 7).to(device)
             sample.set_field(index % 2, 'domain')
             self.samples.append(sample)
-        self.wrappers = {}
+        self.wrappers: dict[str, OptimWrapper] = {}
         self.aggregator = PCGrad()
         self.weighting = GMPWeighting()
         self.methods.update(
@@ -69,18 +180,18 @@ class TrainingSteps(ComparedSteps):
         )
 
     def title(self, seconds: dict[str, float]) -> str:
-        """Which layers are trained, and the floor."""
+        """Name the trained layers and the floor."""
         return (
             f'trained layers: {self.setting}; floor (F + 2B)/(F + B) = '
             f'{_floor(seconds):.3f}'
         )
 
     def compare(self, name: str, seconds: dict[str, float]) -> float:
-        """Ratio to the floor."""
+        """Divide the relative time by the floor."""
         return seconds[name] / seconds['base'] / _floor(seconds)
 
     def wrapper_step(self, name: str) -> None:
-        """A step by one of the optim wrappers, attached on first use."""
+        """Take a step with an optim wrapper, which is built on first use."""
         if name not in self.wrappers:
             cfg = dict(WRAPPERS[name], optimizer=dict(type='Adam', lr=1e-4))
             wrapper = build_optim_wrapper(self.model, cfg)
@@ -90,7 +201,7 @@ class TrainingSteps(ComparedSteps):
         self.wrappers[name].update_params(self.model.parse_losses(losses)[0])
 
     def torchjd(self) -> None:
-        """A step by TorchJD: Jacobians at the encoders, then PCGrad."""
+        """Take a step with TorchJD: Jacobians at the encoders, then PCGrad."""
         features = self.model.backbone(self.inputs)
         losses = self._losses(features)
         encoders = [
@@ -103,11 +214,11 @@ class TrainingSteps(ComparedSteps):
         self._step()
 
     def three_pass(self) -> None:
-        """A step by the scheme of the released code of GMP.
+        """Take a step with the scheme of GMP's released code.
 
-        Per modality one pass for each of the two uni-modal losses, tensor by
-        tensor arithmetic on their gradients, and the result on top of a third
-        pass, that of the fused loss.
+        Each modality has one pass for each of its two uni-modal losses, whose
+        gradients are combined tensor by tensor. The result is added to the
+        gradient of a third pass, that of the fused loss.
         """
         features = self.model.backbone(self.inputs)
         fused, _ = self._losses(features)
@@ -118,7 +229,7 @@ class TrainingSteps(ComparedSteps):
             encoder = getattr(self.model.backbone, modality)
             params = [p for p in encoder.parameters() if p.requires_grad]
             g_c, g_d = (
-                torch.autograd.grad(loss, params, retain_graph=True)
+                list(torch.autograd.grad(loss, params, retain_graph=True))
                 for loss in self._losses({modality: feature})
             )
             sigma = 1 / inverse_sigma[modality]
@@ -135,15 +246,16 @@ class TrainingSteps(ComparedSteps):
             extra.extend(zip(params, (c + d for c, d in zip(g_c, g_d))))
         fused.backward()
         for param, grad in extra:
-            param.grad.add_(grad)
+            # PyTorch types `grad` as optional, also after a backward pass.
+            param.grad.add_(grad)  # type: ignore[union-attr]
         self._step()
 
     def _confidences(
         self, features: dict[str, Tensor]
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """Uni-modal confidences of the classes and of the domains."""
+    ) -> list[dict[str, float]]:
+        """Compute the uni-modal confidences of the classes and the domains."""
         labels, domains = self._targets()
-        return tuple(
+        return [
             {
                 m: mean_confidence(logits, target).item()
                 for m, logits in classifier.unimodal_logits(features).items()
@@ -152,16 +264,16 @@ class TrainingSteps(ComparedSteps):
                 (self.model.cls_head.classifier, labels),
                 (self.model.objectives['domain'].discriminator, domains),
             )
-        )
+        ]
 
     def _targets(self) -> tuple[Tensor, Tensor]:
-        """Classes and domains of the batch."""
+        """Return the classes and the domains of the batch."""
         labels = torch.cat([s.gt_label for s in self.samples])
         domains = [s.domain for s in self.samples]
         return labels, torch.tensor(domains, device=labels.device)
 
     def _losses(self, features: dict[str, Tensor]) -> list[Tensor]:
-        """Classification and domain loss of the given modalities."""
+        """Compute the classification and domain loss of some modalities."""
         labels, domains = self._targets()
         batch = TrainBatch(
             inputs=self.inputs,
@@ -180,5 +292,5 @@ class TrainingSteps(ComparedSteps):
 
 
 def _floor(seconds: dict[str, float]) -> float:
-    """Two task gradients need two backward passes: (F + 2 B) / (F + B)."""
+    """Relative time of two backward passes, one per task gradient."""
     return (2 * seconds['base'] - seconds['forward']) / seconds['base']

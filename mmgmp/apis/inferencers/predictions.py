@@ -1,0 +1,224 @@
+# Copyright (c) mmgmp authors.
+"""Forms of a prediction: a dict, a table, and text drawn on the video."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from mmaction.structures import ActionDataSample
+
+from mmgmp.datasets import CorruptMediaError
+
+from .media_file_pipeline import read_rotation, upright
+
+UNIMODAL = '_unimodal'
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+# Containers that take H.264 and keep their suffix; Matroska takes the sound
+# of all others as it is.
+SUFFIXES = ('.mp4', '.m4v', '.mov', '.mkv')
+
+
+def to_dict(
+    sample: ActionDataSample, classes: Sequence[str], topk: int
+) -> dict:
+    """Convert a prediction to plain Python types, with class names.
+
+    Args:
+        sample: Prediction with ``pred_score`` (branch -> (K,)), ``filename``
+            and ``missing``.
+        classes: The K class names.
+        topk: Number of classes to return, the best of ``fused``.
+
+    Returns:
+        ``filename``, ``missing`` (modality -> reason) and ``classes``, best
+        first: dicts of ``name``, ``label`` (class index) and ``scores``
+        (branch -> score in [0, 1]).
+    """
+    scores = {b: score.tolist() for b, score in sample.pred_score.items()}
+    order = sorted(range(len(classes)), key=lambda k: -scores['fused'][k])
+    return dict(
+        filename=sample.filename,
+        missing=dict(sample.missing),
+        classes=[
+            dict(
+                name=classes[k],
+                label=k,
+                scores={branch: score[k] for branch, score in scores.items()},
+            )
+            for k in order[:topk]
+        ],
+    )
+
+
+def format_prediction(prediction: dict) -> str:
+    """Format a prediction as a table, in percent.
+
+    Args:
+        prediction: Result of :func:`to_dict`.
+
+    Returns:
+        Lines: the file, the reason for each missing modality, and a row for
+        each class with the fused score and the score of each modality alone.
+
+    Example:
+        >>> scores = dict(fused=0.75, video=0.5)
+        >>> row = dict(name='running', label=0, scores=scores)
+        >>> prediction = dict(filename='a.mp4', missing={}, classes=[row])
+        >>> print(format_prediction(prediction))
+        a.mp4
+        score (%)   fused   video
+        running      75.0    50.0
+    """
+    rows = prediction['classes']
+    branches = [b for b in rows[0]['scores'] if not b.endswith(UNIMODAL)]
+    width = max(map(len, ['score (%)', *(row['name'] for row in rows)]))
+    lines = [prediction['filename']]
+    lines += [f'no {m}: {why}' for m, why in prediction['missing'].items()]
+    lines.append(
+        'score (%)'.ljust(width) + ''.join(f'{b:>8}' for b in branches)
+    )
+    for row in rows:
+        values = [f'{100 * row["scores"][b]:8.1f}' for b in branches]
+        lines.append(row['name'].ljust(width) + ''.join(values))
+    return '\n'.join(lines)
+
+
+def captions(sample: ActionDataSample, classes: Sequence[str]) -> list[str]:
+    """Name the best class of all modalities together and of each alone.
+
+    Args:
+        sample: See :func:`to_dict`.
+        classes: The K class names.
+
+    Returns:
+        A short line for each, and for each missing modality.
+    """
+    lines = []
+    for branch, score in sample.pred_score.items():
+        if not branch.endswith(UNIMODAL):
+            best = int(score.argmax())
+            percent = 100 * float(score[best])
+            lines.append(f'{branch}: {classes[best]} {percent:.0f}%')
+    return lines + [f'no {modality}' for modality in sample.missing]
+
+
+def drawn_path(path: str, out_dir: str) -> Path:
+    """Choose the file of a drawn video."""
+    source = Path(path)
+    suffix = source.suffix.lower()
+    if suffix not in SUFFIXES:
+        suffix = '.mkv'
+    return Path(out_dir, source.stem + suffix)
+
+
+def check_drawn_paths(paths: Sequence[str], out_dir: str) -> None:
+    """Refuse to overwrite an input or another drawn file.
+
+    Raises:
+        ValueError: A drawn file would replace an input or another drawn
+            file.
+    """
+    taken = {Path(path).resolve(): path for path in paths}
+    for path in dict.fromkeys(paths):
+        target = drawn_path(path, out_dir).resolve()
+        if target in taken:
+            raise ValueError(
+                f'`out_dir` {out_dir}: the drawn {path} would overwrite that '
+                f'of {taken[target]} or the file itself; give another folder '
+                'or draw them one by one'
+            )
+        taken[target] = path
+
+
+def draw_on_video(path: str, out_path: Path, lines: Sequence[str]) -> None:
+    """Write a copy of a video with lines of text on each frame.
+
+    The video is encoded upright as H.264. The frames keep their times, and
+    the sound tracks are copied unchanged. A frame with an odd width or height
+    loses its last column or row.
+
+    Args:
+        path: Media file.
+        out_path: File to write.
+        lines: Text.
+
+    Raises:
+        CorruptMediaError: The file cannot be decoded to its end. ``out_path``
+            is then removed.
+    """
+    try:
+        with (
+            av.open(path, metadata_errors='ignore') as source,
+            av.open(str(out_path), 'w') as target,
+        ):
+            _transcode(source, target, read_rotation(path), lines)
+    except av.FFmpegError as error:
+        out_path.unlink(missing_ok=True)
+        raise CorruptMediaError(
+            f'media file {path} cannot be drawn on: {error}'
+        ) from error
+
+
+def _transcode(source, target, rotation: int, lines: Sequence[str]) -> None:
+    """Encode the first video stream with text, and copy the audio streams."""
+    video = source.streams.video[0]
+    encoder = target.add_stream('libx264', rate=video.average_rate)
+    # Set before the first packet, which writes the header.
+    size = (video.height // 2 * 2, video.width // 2 * 2)
+    encoder.height, encoder.width = size[::-1] if rotation % 180 else size
+    encoder.pix_fmt = 'yuv420p'
+    encoder.codec_context.time_base = video.time_base
+    copies = {
+        stream.index: target.add_stream_from_template(stream)
+        for stream in source.streams.audio
+    }
+    for packet in source.demux(video, *source.streams.audio):
+        if packet.stream_index == video.index:
+            for frame in packet.decode():
+                image = frame.to_ndarray(format='rgb24')
+                image = _even(upright(image, rotation))
+                drawn = av.VideoFrame.from_ndarray(draw_text(image, lines))
+                drawn.pts, drawn.time_base = frame.pts, frame.time_base
+                target.mux(encoder.encode(drawn))
+        elif packet.dts is not None:  # the last packet of a stream is empty
+            packet.stream = copies[packet.stream_index]
+            target.mux(packet)
+    target.mux(encoder.encode())
+
+
+def _even(image: np.ndarray) -> np.ndarray:
+    """Copy an image with even height and width, which 4:2:0 needs."""
+    height, width = (length // 2 * 2 for length in image.shape[:2])
+    return image[:height, :width].copy()
+
+
+def draw_text(image: np.ndarray, lines: Sequence[str]) -> np.ndarray:
+    """Write lines of text on a dark band over the top of an image.
+
+    Args:
+        image: (H, W, 3) uint8, changed in place.
+        lines: Text, a 20th of the height in size, or less to fit the width.
+
+    Returns:
+        ``image``.
+    """
+    height, width = image.shape[:2]
+    sizes = [cv2.getTextSize(line, FONT, 1, 1)[0] for line in lines]
+    widest, tallest = max(w for w, _ in sizes), max(h for _, h in sizes)
+    scale = min(0.95 * width / widest, height / 20 / tallest)
+    step = 1.6 * scale * tallest
+    image[: round((len(lines) + 0.5) * step)] //= 3
+    for number, line in enumerate(lines, start=1):
+        cv2.putText(
+            image,
+            line,
+            (round(0.02 * width), round(number * step)),
+            FONT,
+            scale,
+            (255, 255, 255),
+            max(1, round(2 * scale)),
+            cv2.LINE_AA,
+        )
+    return image
