@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmgmp.datasets.leaves import dataset_domains, dataset_leaves
+from mmgmp.datasets.wrappers import dataset_domains, dataset_leaves
 from mmgmp.models.recognizers import MultimodalRecognizer
 from mmgmp.utils import register_all_modules
 

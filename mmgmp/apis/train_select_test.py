@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import Dataset
 
-from mmgmp.datasets.leaves import dataset_domains
+from mmgmp.datasets.wrappers import dataset_domains
 from mmgmp.evaluation import MAIN_METRIC, DomainAccMetric
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 

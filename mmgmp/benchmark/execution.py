@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
 from mmgmp.apis.train_select_test import train_select_test
-from mmgmp.datasets.leaves import dataset_leaves
+from mmgmp.datasets.wrappers import dataset_leaves
 from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 from mmgmp.version import __version__

@@ -1,28 +1,20 @@
 # Copyright (c) mmgmp authors.
-from .domain_dataset import DomainDataset
+from .base import DomainDataset
 from .epic_kitchens import EPICKitchensDataset
 from .hac import HACDataset
-from .media import CorruptMediaError
+from .media.container import CorruptMediaError
 from .mini_hac import MiniHACDataset
-from .pickled_frame import ForbiddenGlobalError
-from .released_indexing import ReleasedIndexing
-from .transforms import (
+from .samplers.source_target import SourceTargetBatchSampler
+from .transforms.audio import LoadAudio
+from .transforms.caching import CachedTransforms
+from .transforms.corruption import CorruptAudio, CorruptedTarget, CorruptVideo
+from .transforms.flow import FlipFlow, FlowBranch, OpenFlow
+from .transforms.spectrogram import (
     AudioSpectrogram,
-    CachedTransforms,
-    CorruptAudio,
-    CorruptedTarget,
-    CorruptVideo,
-    DecodeFrames,
-    FlipFlow,
-    FlowBranch,
     FormatSpectrogram,
-    LoadAudio,
-    LoadVideo,
-    OpenFlow,
-    OpenVideo,
-    SelectFrames,
     SpectrogramAugment,
 )
+from .transforms.video import DecodeFrames, OpenVideo
 
 __all__ = [
     'AudioSpectrogram',
@@ -36,15 +28,12 @@ __all__ = [
     'EPICKitchensDataset',
     'FlipFlow',
     'FlowBranch',
-    'ForbiddenGlobalError',
     'FormatSpectrogram',
     'HACDataset',
     'LoadAudio',
-    'LoadVideo',
     'MiniHACDataset',
     'OpenFlow',
     'OpenVideo',
-    'ReleasedIndexing',
-    'SelectFrames',
+    'SourceTargetBatchSampler',
     'SpectrogramAugment',
 ]

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Checks of what data sets are given."""
+"""Checks of the arguments of datasets."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ ON_CORRUPT = ('raise', 'skip')
 
 
 def check_choice(name: str, value: object, choices: Sequence) -> None:
-    """Refuse a value that is not among the choices.
+    """Check that a value is one of the choices.
 
     Raises:
         ValueError: If it is not.
@@ -21,11 +21,11 @@ def check_choice(name: str, value: object, choices: Sequence) -> None:
 
 
 def check_modalities(modalities: Sequence[str]) -> tuple[str, ...]:
-    """Check names of modalities.
+    """Check the names of modalities.
 
     Raises:
-        TypeError: If a string stands for a list of names.
-        ValueError: If a name is unknown or repeated, or there is none.
+        TypeError: If a string is given instead of a list of names.
+        ValueError: If a name is unknown or repeated, or the list is empty.
     """
     if isinstance(modalities, str):
         raise TypeError(
@@ -48,11 +48,11 @@ def check_modalities(modalities: Sequence[str]) -> tuple[str, ...]:
 def check_domains(
     name: str, domains: Sequence[str], choices: Sequence[str]
 ) -> tuple[str, ...]:
-    """Check names of domains.
+    """Check the names of domains.
 
     Raises:
-        TypeError: If a string stands for a list of names.
-        ValueError: If a name is unknown or repeated, or there is none.
+        TypeError: If a string is given instead of a list of names.
+        ValueError: If a name is unknown or repeated, or the list is empty.
     """
     if isinstance(domains, str):
         raise TypeError(
@@ -75,28 +75,28 @@ def check_labels(
     labelled: bool,
     keep_hidden_label: bool,
 ) -> None:
-    """Refuse to drop the labels of a source, or to hide what is not dropped.
+    """Check the arguments of an unlabelled target.
 
     Raises:
-        ValueError: If an unlabelled domain is a source or the sources are not
-            given, or labels are to be both given and hidden.
+        ValueError: If an unlabelled domain is a source, the sources are not
+            given, or hidden labels are requested for a labelled dataset.
     """
     if labelled:
         if keep_hidden_label:
             raise ValueError(
-                '`keep_hidden_label=True` is for `labelled=False`: a labelled '
+                '`keep_hidden_label=True` needs `labelled=False`: a labelled '
                 'dataset gives `label` to the model'
             )
         return
     if source_domains is None:
         raise ValueError(
             '`labelled=False` is for the target of an adaptation: set '
-            '`source_domains` to the domains whose labels are trained on'
+            '`source_domains` to the labelled training domains'
         )
     seen = [domain for domain in domains if domain in source_domains]
     if seen:
         raise ValueError(
-            f'`domains` {domains} are read without labels, and {seen} are in '
+            f'`domains` {domains} are read without labels, but {seen} are in '
             f'`source_domains` {source_domains}: a target must not be among '
             'the sources'
         )
@@ -105,22 +105,22 @@ def check_labels(
 def check_protocol(
     split: str, domains: Sequence[str], source_domains: Sequence[str]
 ) -> None:
-    """Refuse to train on a target's labels or test on what was trained on.
+    """Check that labelled training rows and test rows do not mix.
 
     Raises:
-        ValueError: If training rows are read of a domain that is not a
-            source, or all rows of one that is.
+        ValueError: If training rows are read from a domain that is not a
+            source, or all rows from one that is.
     """
     unseen = set(domains) - set(source_domains)
     if split == 'train' and unseen:
         raise ValueError(
-            f'`domains` {domains} are to be trained on, and '
+            f'`domains` {domains} are read for training, but '
             f'{sorted(unseen)} are not in `source_domains` {source_domains} '
             '(an unlabelled target has `labelled=False`)'
         )
     if split == 'all' and len(unseen) < len(domains):
         raise ValueError(
-            f"split 'all' of `domains` {domains} has training samples of "
+            f"split 'all' of `domains` {domains} contains training samples of "
             f'`source_domains` {source_domains}: a target must not be among '
             "the sources (use split 'test' to validate on a source)"
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 from mmaction.registry import DATASETS
 
 from .arguments import check_choice
-from .domain_dataset import DomainDataset
+from .base import DomainDataset
 from .epic_kitchens_split import Action, read_split
 
 MEDIA = ('clips', 'frames')
@@ -21,46 +21,46 @@ class EPICKitchensDataset(DomainDataset):
     The splits of `MM-SADA <https://arxiv.org/abs/2001.09691>`_, whose domains
     D1, D2 and D3 are the kitchens of participants P08, P01 and P22::
 
-        <data_root>/MM-SADA_Domain_Adaptation_Splits/D1_train.pkl ...
+        <data_root>/MM-SADA_Domain_Adaptation_Splits/D1_train.csv ...
 
-    The pickled tables are read without running anything that they name; CSV
-    files of the same names, which ``tools/data/epic_kitchens/
-    convert_splits.py`` writes, are read in their place where there are any.
-    The media have one of two forms. ``media='frames'``, those of SimMMDG::
+    ``tools/data/epic_kitchens/convert_splits.py`` writes these files from the
+    published, pickled ones. The media have one of two forms.
+    ``media='frames'`` is that of SimMMDG::
 
         <data_root>/rgb/<split>/<domain>/<video>/frame_0000000001.jpg ...
         <data_root>/rgb/<split>/<domain>/<video>.wav
         <data_root>/flow/<split>/<domain>/<video>/{u,v}/frame_0000000001.jpg
 
-    and ``media='clips'``, those of MMDG-Benchmark, in the folder of the split
-    files, with the numbers of the frames, at half the rate for flow::
+    and ``media='clips'`` is that of MMDG-Benchmark, in the folder of the split
+    files. The names have the numbers of the frames, at half the rate for
+    flow::
 
         video/<split>/<domain>/<domain>_<video>_<start>_<stop>_<label>.mp4
         flow/<split>/<domain>/<domain>_<video>_<start>_<stop>_<label>_u.mp4
         audio/<split>/<domain>/<video>.wav
 
-    In both forms the wav file is that of the whole video, of which
-    ``LoadAudio(align='action')`` takes the seconds ``audio_start`` to
+    In both forms the wav file is that of the whole video.
+    ``LoadAudio(align='action')`` takes its seconds from ``audio_start`` to
     ``audio_stop`` of the item.
 
-    The classes in the names of clips are those of the split file, so that an
-    unlabelled target needs them there, too. They are not read from the names.
+    The labels in the names of clips come from the split file, so that of an
+    unlabelled target needs them too. No label is read from a name.
 
     Args:
         data_root: Folder of the data set.
         domains: Domains to read, of 'D1', 'D2' and 'D3'.
-        split: ``'train'`` or ``'test'``. Targets are tested on their test
-            rows alone.
+        split: ``'train'`` or ``'test'``. A target is tested on its test rows
+            only.
         media: ``'clips'`` or ``'frames'``.
         **kwargs: Arguments of :class:`~mmgmp.datasets.DomainDataset`, such as
             ``source_domains`` and ``modalities``.
 
     Raises:
         ValueError: See :class:`~mmgmp.datasets.DomainDataset`; if a split
-            file is of another form or of another kitchen.
-        ForbiddenGlobalError: If a pickled split file holds more than a table.
-        FileNotFoundError: If a split file or (with ``on_corrupt='raise'``) a
-            media file, or the folder of its frames, is missing.
+            file has another form or belongs to another kitchen.
+        FileNotFoundError: If a split file is missing or has not been
+            converted; with ``on_corrupt='raise'`` also if a media file or a
+            folder of frames is missing.
         CorruptMediaError: (an item) If its media are corrupt.
     """
 
@@ -92,12 +92,12 @@ class EPICKitchensDataset(DomainDataset):
         super().__init__(data_root, domains, split, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Read the split files and check that the media are there."""
+        """Read the split files and check that the media files exist."""
         root = Path(self.data_root)
         if not (root / FOLDER).is_dir():
             raise FileNotFoundError(
                 f'folder {root / FOLDER} is missing: `data_root` must hold '
-                'the split files there'
+                'this folder with the split files'
             )
         data_list = []
         for domain in self._metainfo['domains']:
@@ -112,7 +112,7 @@ class EPICKitchensDataset(DomainDataset):
             if action.video_id.partition('_')[0] != PARTICIPANTS[domain]:
                 raise ValueError(
                     f'the {self.split} split of {domain} in {root / FOLDER} '
-                    f'names video {action.video_id!r}, and {domain} is the '
+                    f'names video {action.video_id!r}, but {domain} is the '
                     f'kitchen of participant {PARTICIPANTS[domain]}'
                 )
             place = self._frames if self.media == 'frames' else self._clips
@@ -129,7 +129,7 @@ class EPICKitchensDataset(DomainDataset):
         return data_list
 
     def _frames(self, root: Path, domain: str, action: Action) -> dict:
-        """Where the media of an action lie in folders of frames."""
+        """Files of an action as folders of frames."""
         part = Path(self.split, domain, action.video_id)
         folder = str(root / 'rgb' / part)
         item = dict(
@@ -149,14 +149,14 @@ class EPICKitchensDataset(DomainDataset):
         return item
 
     def _clips(self, root: Path, domain: str, action: Action) -> dict:
-        """Where the media of an action lie as clips."""
+        """Files of an action as clips."""
 
         def folder(name: str) -> Path:
             return root / FOLDER / name / self.split / domain
 
         name = f'{domain}_{action.video_id}'
         frames = f'{action.start_frame}_{action.stop_frame}_{action.label}'
-        item = dict(
+        item: dict[str, object] = dict(
             filename=str(folder('video') / f'{name}_{frames}.mp4'),
             audio_path=str(folder('audio') / f'{action.video_id}.wav'),
         )

@@ -1,12 +1,11 @@
 # Copyright (c) mmgmp authors.
-"""Reading of the split files of EPIC-Kitchens, pickled or as CSV."""
+"""Read the split files of EPIC-Kitchens."""
 
 import csv
 import math
+import shlex
 from pathlib import Path
 from typing import NamedTuple
-
-from .pickled_frame import read_pickled_frame
 
 # Columns of the published files, and the type of their values.
 COLUMNS = dict(
@@ -29,7 +28,7 @@ class Action(NamedTuple):
 
     Attributes:
         video_id: Name of the video, such as 'P08_01'.
-        start: Begin in seconds.
+        start: Start in seconds.
         stop: End in seconds.
         start_frame: Number of the first frame, at 60 frames per second.
         stop_frame: Number of the frame after the last one.
@@ -55,10 +54,10 @@ class Action(NamedTuple):
 
 
 def read_split(folder: Path, domain: str, split: str) -> list[Action]:
-    """Read the actions of a domain, from CSV where there is such a file.
+    """Read the actions of a domain.
 
     Args:
-        folder: Folder that holds ``<domain>_<split>.csv`` or ``.pkl``.
+        folder: Folder that holds ``<domain>_<split>.csv``.
         domain: 'D1', 'D2' or 'D3'.
         split: 'train' or 'test'.
 
@@ -66,22 +65,24 @@ def read_split(folder: Path, domain: str, split: str) -> list[Action]:
         The actions in the order of the rows.
 
     Raises:
-        FileNotFoundError: If there is neither file.
-        ForbiddenGlobalError: If the pickled file holds more than a table.
-        ValueError: If a file or a row has another form than the published
+        FileNotFoundError: If the file is missing, with the command that
+            converts the published file if that is there.
+        ValueError: If the file or a row has another form than the published
             ones.
     """
     path = folder / f'{domain}_{split}.csv'
-    if path.is_file():
-        columns = read_csv(path)
-    else:
-        path = path.with_suffix('.pkl')
-        if not path.is_file():
-            raise FileNotFoundError(
-                f'annotation file {path} is missing, and so is '
-                f'{path.with_suffix(".csv").name}'
-            )
-        columns = read_pickled_frame(path)
+    pickled = path.with_suffix('.pkl')
+    if not path.is_file() and pickled.is_file():
+        raise FileNotFoundError(
+            f'annotation file {path} is missing, and {pickled.name} is not '
+            'read as it is: run `python tools/data/epic_kitchens/'
+            f'convert_splits.py {shlex.quote(str(folder))}` to convert it'
+        )
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'annotation file {path} is missing, and so is {pickled.name}'
+        )
+    columns = read_csv(path)
     absent = [name for name in COLUMNS if name not in columns]
     if absent:
         raise ValueError(
@@ -101,20 +102,20 @@ def read_csv(path: Path) -> dict[str, list]:
     """Read a CSV file with a header, as ``convert_splits.py`` writes it.
 
     Returns:
-        Column name -> values, integers in the columns that hold such.
+        Column name -> values, int or str as in ``COLUMNS``.
 
     Raises:
-        ValueError: If a row has too few or too many values, or one that is no
-            integer where one is expected.
+        ValueError: If a row has too few or too many values, or a value is not
+            an integer although the column holds integers.
     """
-    columns = {}
+    columns: dict[str, list] = {}
     with open(path, newline='', encoding='utf-8') as file:
         reader = csv.DictReader(file, strict=True)
         for row in reader:
             where = f'{path}, line {reader.line_num}'
             if None in row or None in row.values():
                 raise ValueError(
-                    f'{where}: expected {len(reader.fieldnames)} values'
+                    f'{where}: expected {len(reader.fieldnames or ())} values'
                 )
             for name, value in row.items():
                 try:
@@ -128,12 +129,6 @@ def read_csv(path: Path) -> dict[str, list]:
 
 
 def _action(row: dict, where: str) -> Action:
-    for name, kind in COLUMNS.items():
-        if not isinstance(row[name], kind):
-            raise ValueError(
-                f'{where}: `{name}` must be of type {kind.__name__}, got '
-                f'{row[name]!r}'
-            )
     if not 0 <= row['verb_class'] < NUM_CLASSES:
         raise ValueError(
             f'{where}: `verb_class` must be an integer from 0 to '
@@ -146,27 +141,24 @@ def _action(row: dict, where: str) -> Action:
         )
     if Path(row['video_id']).name != row['video_id']:
         raise ValueError(
-            f'{where}: `video_id` {row["video_id"]!r} is no name of a folder'
+            f'{where}: `video_id` {row["video_id"]!r} is not a folder name'
         )
-    times = [
-        _seconds(row[name], f'{where}: `{name}`')
-        for name in ('start_timestamp', 'stop_timestamp')
-    ]
     return Action(
         row['video_id'],
-        *times,
+        _seconds(row, 'start_timestamp', where),
+        _seconds(row, 'stop_timestamp', where),
         row['start_frame'],
         row['stop_frame'],
         row['verb_class'],
     )
 
 
-def _seconds(timestamp: str, where: str) -> float:
-    """Seconds of a time written as HH:MM:SS.ss."""
+def _seconds(row: dict, name: str, where: str) -> float:
+    """Seconds of a time in the form HH:MM:SS.ss."""
     try:
-        hours, minutes, seconds = map(float, timestamp.split(':'))
+        hours, minutes, seconds = map(float, row[name].split(':'))
     except ValueError as error:
         raise ValueError(
-            f'{where} must be a time HH:MM:SS.ss, got {timestamp!r}'
+            f'{where}: `{name}` must be a time HH:MM:SS.ss, got {row[name]!r}'
         ) from error
     return (hours * 60 + minutes) * 60 + seconds

@@ -7,9 +7,9 @@ from pathlib import Path
 from mmaction.registry import DATASETS
 
 from .arguments import check_choice
-from .domain_dataset import DomainDataset
+from .base import DomainDataset
 
-# Rows of the target are tested in this order by the published protocols.
+# The published protocols test the rows of the target in this order.
 PARTS = dict(train=('train',), test=('test',), all=('test', 'train'))
 FOLDERS = dict(video='videos', audio='audio', flow='flow')
 
@@ -25,35 +25,34 @@ class HACDataset(DomainDataset):
         <data_root>/<domain>/audio/<stem>.wav
         <data_root>/<domain>/flow/<stem>_flow_{x,y}.mp4
 
-    A domain that has no folder in ``data_root`` is looked for in
-    ``<data_root>/HAC_Splits/<domain>``, where other published code has it.
-    Each row of a CSV file, which has no header, is a file name and a class
-    index; an unlabelled target can do without the latter. Names are taken as
-    they are, spaces included. A wav file may be absent:
-    :class:`~mmgmp.datasets.LoadAudio` then reads the audio track of the
-    video. Missing files are found at construction, other defects when a
-    sample is read. With 'flow' among the modalities an item has
+    If ``data_root`` has no folder for a domain,
+    ``<data_root>/HAC_Splits/<domain>`` is used, its place in other published
+    code. A CSV file has no header; each row is a file name, which may contain
+    spaces, and a class index, which an unlabelled target may lack. If a wav
+    file is absent, :class:`~mmgmp.datasets.LoadAudio` reads the audio track of
+    the video. Missing files are found at construction, other defects when a
+    sample is read. If the modalities include 'flow', an item has
     ``flow_paths``, the files of the horizontal and the vertical component.
 
-    24 clips of domain 'human' stand in both of its CSV files, and all of them
-    are read by default, as in the published protocols: they are trained on
-    and validated on where 'human' is a source, and tested twice where it is
-    the target. With ``duplicates='drop'`` a clip of the test file is left out
-    of the training rows: split 'train' has 1087 rows instead of 1111, split
-    'all' has 1363 instead of 1387, and split 'test' is the same.
+    24 clips of domain 'human' are in both of its CSV files. As in the
+    published protocols, all rows are read by default: these clips are used for
+    training and validation if 'human' is a source, and tested twice if it is
+    the target. ``duplicates='drop'`` removes the clips of the test file from
+    the training rows: split 'train' has 1087 rows instead of 1111, split 'all'
+    has 1363 instead of 1387, and split 'test' is the same.
 
     Args:
         data_root: Folder of the data set.
         domains: Domains to read, of 'human', 'animal' and 'cartoon'.
-        split: ``'train'``, ``'test'``, or ``'all'``, the test rows followed
-            by the training rows, as targets are tested.
+        split: ``'train'``, ``'test'``, or ``'all'``: the test rows followed
+            by the training rows, which is the test set of a target.
         duplicates: ``'keep'`` or ``'drop'``.
         **kwargs: Arguments of :class:`~mmgmp.datasets.DomainDataset`, such as
             ``source_domains`` and ``modalities``.
 
     Raises:
         ValueError: See :class:`~mmgmp.datasets.DomainDataset`; if a CSV file
-            is empty or has a row that is no file name with a class index.
+            is empty or has a row that is not a file name with a class index.
         FileNotFoundError: If a folder, a CSV file or (with
             ``on_corrupt='raise'``) a media file is missing.
         CorruptMediaError: (an item) If its media are corrupt.
@@ -86,12 +85,12 @@ class HACDataset(DomainDataset):
         super().__init__(data_root, domains, split, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Read the CSV files and check that the videos are there."""
+        """Read the CSV files and check that the media files exist."""
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(
-                f'`data_root` {root} is not a folder: give the folder that '
-                'holds HAC_Splits and a folder for each domain'
+                f'`data_root` {root} is not a folder: set it to the folder '
+                'that holds HAC_Splits and one folder for each domain'
             )
         data_list = []
         for domain in self._metainfo['domains']:
@@ -108,7 +107,7 @@ class HACDataset(DomainDataset):
             if m in self.modalities
         }
         for modality, folder in folders.items():
-            # Without wav files the sound is that of the videos.
+            # Without wav files the audio tracks of the videos are read.
             if modality != 'audio' and not folder.is_dir():
                 raise FileNotFoundError(
                     f'folder {folder} is missing: `data_root` must hold the '
@@ -136,12 +135,14 @@ class HACDataset(DomainDataset):
 
     def _files(self, item: dict) -> Iterator[str]:
         yield from super()._files(item)
-        # In place of a wav file the track of the video is read.
+        # Without a wav file the audio track of the video is read.
         if 'video' not in self.modalities and 'audio' in self.modalities:
             wav = item['audio_path']
             yield wav if os.path.exists(wav) else item['filename']
 
-    def _read_rows(self, root: Path, domain: str) -> list[tuple[str, int]]:
+    def _read_rows(
+        self, root: Path, domain: str
+    ) -> list[tuple[str, int | None]]:
         tables = {
             part: read_table(
                 root / 'HAC_Splits' / f'HAC_{part}_only_{domain}.csv',
@@ -167,8 +168,8 @@ def read_table(
     Args:
         path: CSV file.
         classes: Names of the classes.
-        labelled: False to read the file names alone; there may be no class
-            indices then.
+        labelled: False to read only the file names; the class indices may
+            then be absent.
 
     Returns:
         The rows, (file name, class index or None).

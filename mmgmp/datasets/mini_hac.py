@@ -10,26 +10,27 @@ from .synthetic import MiniHACSpec, generate_mini_hac, is_complete
 
 @DATASETS.register_module()
 class MiniHACDataset(HACDataset):
-    """Generated stand-in for HAC: the same layout, classes and domains.
+    """Synthetic substitute for HAC with the same layout, classes and domains.
 
-    When ``data_root`` is absent or empty it is generated first (about a
-    minute on 2 cores), by the main process alone in distributed runs.
+    If ``data_root`` is absent or empty, the data set is generated first (about
+    a minute on 2 cores); in distributed runs only the main process does so.
 
     Args:
         data_root: Folder of the data set.
         domains: See :class:`HACDataset`.
         split: See :class:`HACDataset`.
         spec: Fields of :class:`MiniHACSpec` that differ from their default.
-        workers: Processes that generate. Defaults to the usable cores.
+        workers: Processes that generate clips. Defaults to the number of
+            usable cores.
         **kwargs: Arguments of :class:`HACDataset`.
 
     Raises:
         TypeError: If ``spec`` names an unknown field.
         ValueError: If a field of ``spec`` is out of its range, or
-            ``data_root`` holds a tree of another spec.
+            ``data_root`` holds a data set of another spec.
         FileExistsError: If ``data_root`` holds anything else.
-        FileNotFoundError: If the main process did not produce the tree, or
-            its folder cannot be seen from here.
+        FileNotFoundError: If the main process did not generate the data set,
+            or its folder is not visible to this process.
     """
 
     def __init__(
@@ -50,12 +51,13 @@ class MiniHACDataset(HACDataset):
 def ensure_mini_hac(
     data_root: str, spec: MiniHACSpec, workers: int | None = None
 ) -> None:
-    """Have the main process generate a tree; the others wait for it."""
+    """Let the main process generate the data set while the others wait."""
     try:
         if is_main_process():
             generate_mini_hac(data_root, spec, workers)
     finally:
-        # Reached on failure too: the other processes must not wait forever.
+        # This also runs after a failure: the other processes must not wait
+        # forever.
         barrier()
     if not is_complete(data_root, spec):
         raise FileNotFoundError(

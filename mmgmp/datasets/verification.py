@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Check of a downloaded data set against its split files."""
+"""Check a downloaded data set against its split files."""
 
 import os
 import re
@@ -9,31 +9,73 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .epic_kitchens import FRAME_TEMPLATE, EPICKitchensDataset
-from .frame_folder import frame_paths, read_frame
 from .hac import HACDataset
-from .media import (
+from .media.audio import read_audio, read_audio_track
+from .media.container import (
     CorruptMediaError,
     naming,
     open_container,
-    read_audio,
-    read_audio_track,
     video_stream,
 )
-from .published_counts import EPIC_KITCHENS, HAC, Counts
-from .video_reader import VideoReader
+from .media.frames import frame_paths, read_frame
+from .media.video import VideoReader
 
-VERIFIED = dict(
-    hac=(HACDataset, HAC), epic_kitchens=(EPICKitchensDataset, EPIC_KITCHENS)
-)
-# Seconds of sound that are read to see whether a file can be.
-_BEGIN = (0.0, 0.01)
+# Seconds of sound that are read to check that a file is readable.
+_START = (0.0, 0.01)
 _FRAME_NAME = re.compile(
     re.escape(FRAME_TEMPLATE).replace(r'\{:010d\}', r'\d{10}')
 )
 
 
+class Counts(NamedTuple):
+    """Rows of each class in the split files of a domain."""
+
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+# Rows of the published split files, counted in the files of
+# https://github.com/donghao51/SimMMDG (HAC) and
+# https://github.com/jonmun/MM-SADA_Domain_Adaptation_Splits (EPIC-Kitchens).
+HAC = dict(
+    human=Counts(
+        train=(159, 158, 160, 158, 158, 158, 160),
+        test=(39, 40, 39, 40, 40, 38, 40),
+    ),
+    animal=Counts(
+        train=(103, 117, 123, 112, 109, 93, 73),
+        test=(36, 26, 25, 21, 24, 27, 17),
+    ),
+    cartoon=Counts(
+        train=(83, 93, 135, 104, 121, 163, 171),
+        test=(23, 28, 28, 22, 27, 51, 39),
+    ),
+)
+# File names in both split files of a domain.
+HAC_DUPLICATES = dict(human=24, animal=0, cartoon=0)
+EPIC_KITCHENS = dict(
+    D1=Counts(
+        train=(421, 383, 231, 128, 223, 71, 42, 44),
+        test=(124, 104, 52, 34, 66, 13, 20, 22),
+    ),
+    D2=Counts(
+        train=(715, 692, 245, 214, 298, 89, 113, 129),
+        test=(208, 217, 68, 56, 136, 14, 26, 25),
+    ),
+    D3=Counts(
+        train=(919, 1121, 450, 367, 808, 110, 53, 69),
+        test=(241, 280, 102, 71, 245, 29, 1, 5),
+    ),
+)
+# Videos in the (train, test) split files.
+EPIC_KITCHENS_VIDEOS = dict(D1=(22, 6), D2=(14, 5), D3=(13, 4))
+VERIFIED = dict(
+    hac=(HACDataset, HAC), epic_kitchens=(EPICKitchensDataset, EPIC_KITCHENS)
+)
+
+
 class Fault(NamedTuple):
-    """What is wrong, of kind 'missing', 'unreadable', 'surplus' or 'rows'."""
+    """Fault of kind 'missing', 'unreadable', 'surplus' or 'rows'."""
 
     kind: str
     path: str
@@ -44,9 +86,9 @@ class MediaFile(NamedTuple):
     """A file of a sample.
 
     Attributes:
-        path: Where it must be.
+        path: Its path.
         kind: 'video', 'audio' or 'image'.
-        stand_in: Video whose audio track does as well, if any.
+        stand_in: Video whose audio track can replace it, or None.
     """
 
     path: str
@@ -62,12 +104,12 @@ def read_splits(
     Args:
         name: 'hac' or 'epic_kitchens'.
         data_root: Folder of the data set.
-        modalities: Of 'video', 'audio' and 'flow'.
-        **kwargs: Further arguments of the data set.
+        modalities: Which of 'video', 'audio' and 'flow' are used.
+        **kwargs: Other arguments of the data set.
 
     Returns:
-        (domain, split) -> items as before the pipeline, of the splits that
-        can be read, and the faults of the others.
+        (domain, split) -> items before the pipeline, for the splits that can
+        be read, and the faults of the other splits.
     """
     dataset_type = VERIFIED[name][0]
     items, faults = {}, []
@@ -91,12 +133,12 @@ def read_splits(
                 items[domain, split] = [
                     dataset.get_data_info(i) for i in range(len(dataset))
                 ]
-    # Both splits of a domain lack the same folder.
+    # Both splits of a domain report the same missing folder.
     return items, list(dict.fromkeys(faults))
 
 
 def count_classes(items: Iterable[dict], num_classes: int) -> tuple[int, ...]:
-    """Rows of each class."""
+    """Count the rows of each class."""
     counter = Counter(item['label'] for item in items)
     return tuple(counter[label] for label in range(num_classes))
 
@@ -104,7 +146,12 @@ def count_classes(items: Iterable[dict], num_classes: int) -> tuple[int, ...]:
 def count_faults(
     rows: dict[tuple[str, str], tuple[int, ...]], published: dict[str, Counts]
 ) -> list[Fault]:
-    """Compare rows of each class, by (domain, split), with the published."""
+    """Compare the rows of each class with the published numbers.
+
+    Args:
+        rows: (domain, split) -> rows of each class.
+        published: Domain -> published rows.
+    """
     faults = []
     for (domain, split), found in rows.items():
         expected = getattr(published[domain], split)
@@ -126,7 +173,7 @@ def media_files(item: dict, modalities: Sequence[str]) -> Iterator[MediaFile]:
         else:
             yield MediaFile(item['filename'], 'video')
     if 'audio' in modalities:
-        # A window of a whole video has no stand-in.
+        # The track of a clip cannot replace the sound of the whole video.
         track = None if 'audio_start' in item else item['filename']
         yield MediaFile(item['audio_path'], 'audio', track)
     for path in item.get('flow_paths', ()):
@@ -144,18 +191,18 @@ def media_files(item: dict, modalities: Sequence[str]) -> Iterator[MediaFile]:
 
 
 def check_file(file: MediaFile, decode: bool = False) -> Fault | None:
-    """Look whether a file is there and can be read.
+    """Check that a file exists and can be read.
 
     Args:
         file: The file.
-        decode: Whether to decode all of it, instead of its header.
+        decode: Whether to decode the whole file instead of its header.
     """
     if not os.path.exists(file.path):
         message = f'{file.path} is missing'
         if file.stand_in is None or not os.path.exists(file.stand_in):
             return Fault('missing', file.path, message)
         try:
-            read_audio_track(file.stand_in, *(() if decode else _BEGIN))
+            read_audio_track(file.stand_in, *(() if decode else _START))
         except CorruptMediaError as error:
             return Fault('missing', file.path, f'{message}, and {error}')
         return None
@@ -167,11 +214,13 @@ def check_file(file: MediaFile, decode: bool = False) -> Fault | None:
 
 
 def surplus_faults(paths: Iterable[str]) -> list[Fault]:
-    """Find what lies beside the files of a data set and is none of them.
+    """Find files beside those of a data set that do not belong to it.
+
+    Hidden files and the frames of a video between its actions are not
+    reported.
 
     Args:
-        paths: All files of the data set. Hidden files, and the frames of a
-            video between its actions, are no surplus.
+        paths: All files of the data set.
     """
     expected, folders = {*paths}, set()
     for path in paths:
@@ -201,7 +250,7 @@ def _check_video(path: str, decode: bool) -> None:
     length = len(reader)
     reader.close()
     with open_container(path) as container, naming(path):
-        frames = container.decode(video_stream(container, path))
+        frames = container.decode(video_stream(container, path)[0])
         corrupt = [frame.is_corrupt for frame in frames]
     if any(corrupt) or len(corrupt) < length:
         raise CorruptMediaError(
@@ -211,7 +260,7 @@ def _check_video(path: str, decode: bool) -> None:
 
 
 def _check_audio(path: str, decode: bool) -> None:
-    read_audio(path, *(() if decode else _BEGIN))
+    read_audio(path, *(() if decode else _START))
 
 
 def _check_image(path: str, decode: bool) -> None:
@@ -220,7 +269,7 @@ def _check_image(path: str, decode: bool) -> None:
         return
     with open(path, 'rb') as file:
         if file.read(3) != b'\xff\xd8\xff':
-            raise CorruptMediaError(f'media file {path} is no JPEG image')
+            raise CorruptMediaError(f'media file {path} is not a JPEG image')
 
 
 _CHECKS = dict(video=_check_video, audio=_check_audio, image=_check_image)

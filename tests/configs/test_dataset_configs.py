@@ -11,7 +11,8 @@ import torch
 from mmaction.registry import DATASETS
 from scipy import signal
 
-from mmgmp.datasets.media import read_audio, read_video
+from mmgmp.datasets.media.audio import read_audio
+from mmgmp.datasets.media.video import read_video
 from tests.utils.leaves import read_leaf
 from tests.utils.twins import make_epic_twin, make_hac_twin
 

@@ -1,11 +1,7 @@
 # Copyright (c) mmgmp authors.
 """`EPICKitchensDataset` reads both published forms and names mistakes."""
 
-import csv
-import runpy
 import shutil
-import sys
-from pathlib import Path
 
 import mmcv
 import numpy as np
@@ -13,25 +9,15 @@ import pytest
 import soundfile
 from mmaction.registry import TRANSFORMS
 
-from mmgmp.datasets import (
-    CorruptMediaError,
-    EPICKitchensDataset,
-    ForbiddenGlobalError,
-)
-from mmgmp.datasets.epic_kitchens_split import Action, read_split
-from tests.utils.pickles import Global, Object, dumps, pickled_frame
+from mmgmp.datasets import CorruptMediaError, EPICKitchensDataset
 from tests.utils.twins import (
     EPIC_FOLDER,
     clip_frames,
-    epic_row,
     frame_name,
     make_epic_twin,
 )
 
 ALL = ('video', 'audio', 'flow')
-SCRIPT = str(
-    Path(__file__).parents[2] / 'tools/data/epic_kitchens/convert_splits.py'
-)
 
 
 @pytest.fixture(scope='module', params=['clips', 'frames'])
@@ -92,12 +78,6 @@ def test_items(twin):
                 f'{root}/flow/test/D1/D1_P08_11_38_58_3_v.mp4',
             ),
         )
-
-
-def test_odd_frames_of_flow():
-    action = Action('P08_01', 4.09, 5.84, 245, 350, 2)
-    assert (action.flow_start, action.flow_length) == (123, 52)
-    assert Action('P08_01', 0, 1, 244, 351, 2).flow_start == 122
 
 
 def test_domains_and_metainfo(twin):
@@ -192,35 +172,6 @@ def test_sound_of_the_action(twin, monkeypatch):
     assert counts == [10560]
 
 
-@pytest.fixture
-def convert(monkeypatch):
-    """The script that writes the split files as CSV."""
-
-    def run_script(folder):
-        monkeypatch.setattr(sys, 'argv', [SCRIPT, str(folder)])
-        runpy.run_path(SCRIPT, run_name='__main__')
-
-    return run_script
-
-
-def test_csv_gives_the_same(damaged, convert, capsys):
-    _media, root = damaged
-    before = build(damaged, ['D1', 'D2', 'D3'], modalities=ALL)
-    convert(root / EPIC_FOLDER)
-    assert capsys.readouterr().out.count(': 2 rows') == 6
-    for path in (root / EPIC_FOLDER).glob('*.pkl'):
-        path.write_bytes(b'not to be read')
-    after = build(damaged, ['D1', 'D2', 'D3'], modalities=ALL)
-    assert [after.get_data_info(i) for i in range(6)] == [
-        before.get_data_info(i) for i in range(6)
-    ]
-    with open(root / EPIC_FOLDER / 'D1_train.csv', newline='') as file:
-        rows = list(csv.DictReader(file))
-    assert rows[1] == {
-        k: str(v) for k, v in epic_row(1, 'P08_01', 76, 116, 1).items()
-    }
-
-
 # --- mistakes ---------------------------------------------------------------
 
 
@@ -269,74 +220,13 @@ def test_missing_media_are_found_at_construction(damaged):
     fails(r'1 of \d media files.*P01_01\.wav')
     build(damaged, ['D2'], modalities=['video'])
     build(damaged, ['D2'], on_corrupt='skip')
-    (root / EPIC_FOLDER / 'D2_train.pkl').unlink()
-    fails(r'D2_train\.pkl is missing, and so is D2_train\.csv')
+    (root / EPIC_FOLDER / 'D2_train.csv').unlink()
+    fails(r'D2_train\.csv is missing')
     shutil.rmtree(root / EPIC_FOLDER)
     fails('`data_root` must hold')
 
 
-def row(**changes):
-    return {**epic_row(0, 'P08_01', 31, 71, 0), **changes}
-
-
-@pytest.mark.parametrize(
-    ('rows', 'words'),
-    [
-        ([row(), row(verb_class=8)], r'row 1: `verb_class`.*got 8'),
-        ([row(stop_frame=32)], '`stop_frame` 32 must follow `start_frame` 31'),
-        ([row(start_frame=-1)], '`start_frame` -1'),
-        ([row(start_timestamp='4.09')], "row 0: `start_timestamp`.*'4.09'"),
-        ([row(video_id='P01_01')], 'P01_01.*D1 is the kitchen.*P08'),
-        ([row(video_id='../P08_01')], 'no name of a folder'),
-        ([row(verb_class='0')], '`verb_class` must be of type int'),
-        ([{k: v for k, v in row().items() if k != 'verb'}], r"lacks.*'verb'"),
-    ],
-)
-def test_wrong_row(twin, tmp_path, rows, words):
-    path = tmp_path / EPIC_FOLDER / 'D1_train.pkl'
-    path.parent.mkdir()
-    path.write_bytes(pickled_frame(rows))
-    with pytest.raises(ValueError, match=words):
-        build((twin[0], tmp_path))
-
-
-@pytest.mark.parametrize(
-    ('changes', 'words'),
-    [
-        (lambda text: text.replace(',31,', ',31.5,'), "integer, got '31.5'"),
-        (lambda text: text[:-3] + '\n', 'line 2: expected 10 values'),
-        (lambda text: text.replace('uid', 'id'), r"lacks.*'uid'"),
-        (lambda text: text.splitlines()[0], 'has no rows'),
-        (lambda text: '', 'lacks'),
-    ],
-)
-def test_wrong_csv(tmp_path, changes, words):
-    values = [f'"{v}"' if ',' in str(v) else str(v) for v in row().values()]
-    values = [v.replace(' "the red one"', ' red') for v in values]
-    text = ','.join(row()) + '\n' + ','.join(values) + '\n'
-    path = tmp_path / 'D1_train.csv'
-    path.write_text(text)
-    assert read_split(tmp_path, 'D1', 'train')[0].stop_frame == 71
-    path.write_text(changes(text))
-    with pytest.raises(ValueError, match=words) as error:
-        read_split(tmp_path, 'D1', 'train')
-    assert str(path) in str(error.value)
-
-
-def test_malicious_split_file_is_refused(damaged, convert):
-    _media, root = damaged
-    path, marker = root / EPIC_FOLDER / 'D1_train.pkl', root / 'marker'
-    system = Global('os', 'system')
-    path.write_bytes(dumps(Object(system, (f'touch {marker}',))))
-    with pytest.raises(ForbiddenGlobalError, match=r'os\.system') as error:
-        build(damaged)
-    assert str(path) in str(error.value)
-    with pytest.raises(SystemExit, match=r'D1_train\.pkl was not read'):
-        convert(path.parent)
-    assert not marker.exists()
-
-
-# Stock decoders fill a truncated image with grey and say nothing.
+# Stock decoders fill a truncated image with grey, without an error.
 @pytest.mark.parametrize(
     ('twin', 'kind', 'stock'),
     [

@@ -8,9 +8,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmaction.registry import DATASETS
 
-from mmgmp.datasets import HACDataset, MiniHACDataset, mini_hac
-from mmgmp.datasets.synthetic import MiniHACSpec
-from mmgmp.datasets.synthetic.spec import CLASSES, DOMAINS
+from mmgmp.datasets import MiniHACDataset, mini_hac
+from mmgmp.datasets.synthetic.spec import CLASSES
 
 TINY = dict(
     train_clips=1, test_clips=2, size=32, min_seconds=0.5, max_seconds=0.6
@@ -26,11 +25,6 @@ def build(root, domains=('human', 'animal'), split='train', **kwargs):
     return MiniHACDataset(
         str(root), domains, split, spec=TINY, workers=1, **kwargs
     )
-
-
-def test_classes_and_domains_are_those_of_hac():
-    assert HACDataset.METAINFO['classes'] == CLASSES
-    assert HACDataset.DOMAINS == DOMAINS
 
 
 def test_generates_itself_once(root):
@@ -125,8 +119,3 @@ def test_only_the_main_process_generates(tmp_path, fails, expected):
     )
     results = [(tmp_path / f'a.{rank}').read_text() for rank in (0, 1)]
     assert results == expected
-
-
-def test_spec_rejects_what_it_cannot_render():
-    with pytest.raises(ValueError, match='size must be even'):
-        MiniHACSpec(**dict(TINY, size=33))

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A target without labels: no item, file of labels or byte has them."""
+"""The labels of an unlabelled target appear nowhere in the dataset."""
 
 import pickle
 import shutil
@@ -43,7 +43,7 @@ def relabel(root, change):
 
 @pytest.mark.parametrize('split', ['train', 'test', 'all'])
 def test_items_are_those_of_the_labelled_target(clean, split):
-    # Rows of any split may be read: a target has no labels to be trained on.
+    # Rows of any split may be read, as the target's labels are not used.
     expected = HACDataset(str(clean), ['cartoon'], split)
     for item, wanted in zip(
         items(build(clean, split)), items(expected), strict=True
@@ -105,9 +105,9 @@ def test_hidden_labels_are_given_on_request(clean, root):
 
 def test_packed_sample_has_no_label(clean):
     pipeline = [
-        dict(type='LoadVideo'),
+        dict(type='OpenVideo'),
         dict(type='SampleFrames', clip_len=2, test_mode=True),
-        dict(type='SelectFrames'),
+        dict(type='DecodeFrames'),
         dict(type='FormatShape', input_format='NCTHW'),
         dict(
             type='PackActionInputs',

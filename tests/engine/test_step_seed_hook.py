@@ -9,7 +9,7 @@ from mmaction.registry import DATA_SAMPLERS
 from mmengine.hooks import Hook
 from torch.utils.data import RandomSampler
 
-from mmgmp.datasets.samplers import SeededSampler
+from mmgmp.datasets.samplers.seeded import SeededSampler
 from mmgmp.engine.hooks import step_seed_hook
 from tests.utils.toy_run import NUM_SAMPLES, toy_cfg
 from tests.utils.toy_run import toy_runner as build

@@ -11,7 +11,7 @@ import pytest
 from mmaction.registry import DATASETS
 
 from mmgmp.datasets import AudioSpectrogram
-from mmgmp.datasets.media import read_video
+from mmgmp.datasets.media.video import read_video
 from mmgmp.utils import register_all_modules
 from tests.utils.leaves import read_leaf
 from tests.utils.media import tone, write_wav

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmgmp.datasets import MiniHACDataset
-from mmgmp.datasets.media import read_audio_track
+from mmgmp.datasets.media.audio import read_audio_track
 from tests.utils.media import moving_frames, tone, write_video
 from tests.utils.prediction import CONFIG, save_model
 

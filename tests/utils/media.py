@@ -1,8 +1,9 @@
 # Copyright (c) mmgmp authors.
 """Writers of small media files and of trees in the layout of HAC."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import av
 import numpy as np
@@ -36,15 +37,18 @@ def write_video(
     audio_rate: int = 16000,
     audio_begin: float = 0.0,
     faststart: bool = False,
+    codec: str = 'libx264',
+    coding: Mapping[str, str] = MappingProxyType(dict(preset='ultrafast')),
 ) -> None:
-    """Write an H.264 mp4 with, if given, an AAC track of ``audio`` (C, S).
+    """Write a video with, if given, an AAC track of ``audio`` (C, S).
 
-    The track begins at ``audio_begin`` seconds.
+    The track starts at ``audio_begin`` seconds. ``coding`` are the options of
+    the video codec.
     """
     options = dict(movflags='faststart') if faststart else {}
     with av.open(str(path), 'w', options=options) as container:
         video = container.add_stream(
-            'libx264', rate=fps, options=dict(preset='ultrafast', threads='1')
+            codec, rate=fps, options=dict(coding, threads='1')
         )
         video.height, video.width = frames.shape[1:3]
         video.pix_fmt = 'yuv420p'

@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
-"""Small trees in the exact formats of HAC and EPIC-Kitchens as published."""
+"""Small trees in the formats of HAC and EPIC-Kitchens."""
 
+import csv
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import mmcv
 import numpy as np
 
 from tests.utils.media import moving_frames, tone, write_video, write_wav
-from tests.utils.pickles import pickled_frame
 
 EPIC_FOLDER = 'MM-SADA_Domain_Adaptation_Splits'
 VERBS = ('take', 'put', 'open', 'close', 'wash', 'cut', 'mix', 'pour')
@@ -108,11 +108,18 @@ def make_epic_twin(
                 epic_row(number, video, start, start + num_frames, number % 8)
             )
             number += 1
-        path = root / EPIC_FOLDER / f'{domain}_{split}.pkl'
-        path.write_bytes(pickled_frame(rows))
+        write_rows(root / EPIC_FOLDER / f'{domain}_{split}.csv', rows)
         write = _write_frames if media == 'frames' else _write_clips
         write(root, Path(split, domain), domain, video, rows, size)
     return root
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write a split file as ``convert_splits.py`` does."""
+    with open(path, 'w', newline='') as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def epic_row(

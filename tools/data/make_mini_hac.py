@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Write MiniHAC, a generated stand-in for HAC, to a folder."""
+"""Generate MiniHAC, a synthetic substitute for HAC."""
 
 import argparse
 import time
@@ -9,10 +9,10 @@ from mmgmp.datasets.synthetic import MiniHACSpec, generate_mini_hac
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line; every field of the spec is an option."""
+    """Parse the command line; each field of the spec is an option."""
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog='The other options are described in tools/data/mini_hac.',
+        epilog='See tools/data/mini_hac/README.md for the other options.',
     )
     parser.add_argument('--out', default='data/mini_hac', help='folder')
     parser.add_argument(
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Generate the tree and say where it is."""
+    """Generate the data set and print its folder."""
     args = vars(parse_args())
     out, workers = args.pop('out'), args.pop('workers')
     start = time.time()

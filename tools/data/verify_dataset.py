@@ -1,9 +1,9 @@
 # Copyright (c) mmgmp authors.
-"""Check a downloaded HAC or EPIC-Kitchens.
+"""Check a downloaded copy of HAC or EPIC-Kitchens.
 
-It reports files that are missing, unreadable or belong to no row, and the
-rows of each split and class beside the published ones. It exits with status 1
-if there is a fault.
+The report names files that are missing, unreadable or not in any row, and
+compares the number of rows of each split and class with the published one. The
+exit status is 1 if there is a fault.
 """
 
 import argparse
@@ -43,22 +43,22 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         choices=MODALITIES,
         default=['video', 'audio'],
-        help='whose files must be there (default: video audio)',
+        help='whose files must exist (default: video audio)',
     )
     parser.add_argument(
         '--decode',
         action='store_true',
-        help='decode every file, not only its header; far slower',
+        help='decode whole files instead of their headers; much slower',
     )
     parser.add_argument(
         '--no-counts',
         action='store_true',
         help='do not compare the rows with the published ones',
     )
-    parser.add_argument('--json', type=Path, help='write the report there')
+    parser.add_argument('--json', type=Path, help='file for the report')
     args = parser.parse_args()
     if args.media and args.dataset != 'epic_kitchens':
-        parser.error(f'--media is not for {args.dataset}, which has one form')
+        parser.error(f'--media is not for {args.dataset}: it has only one form')
     try:
         check_modalities(args.modalities)
     except ValueError as error:
@@ -80,7 +80,7 @@ def format_rows(
 
 
 def main() -> None:
-    """Check the rows, then the files, and print the faults."""
+    """Check the rows and the files, and print the faults."""
     args = parse_args()
     dataset_type, published = VERIFIED[args.dataset]
     classes = dataset_type.METAINFO['classes']

@@ -20,9 +20,9 @@ data_root = 'data/mini_hac'
 # 8 of 43 consecutive frames (1.8 s) at 40 pixels, and a spectrogram of 1.5 s
 # of their sound. Audio alone uses the same segment.
 has_video, has_audio = 'video' in modalities, 'audio' in modalities
-load_video = dict(type='LoadVideo', short_side=45)
+open_video = dict(type='OpenVideo', in_memory=True, short_side=45)
 sample = dict(type='SampleFrames', clip_len=8, frame_interval=6, num_clips=1)
-select = [dict(type='SelectFrames')] * has_video
+decode = [dict(type='DecodeFrames')] * has_video
 sound = [
     dict(type='LoadAudio', sample_rate=16000),
     dict(type='AudioSpectrogram', num_samples=24000, nperseg=256, noverlap=16),
@@ -50,9 +50,9 @@ pack = [
 ]
 # After the first epoch, the decoded clips are in memory (about 80 MB).
 train_pipeline = [
-    dict(type='CachedTransforms', transforms=[load_video]),
+    dict(type='CachedTransforms', transforms=[open_video]),
     sample,
-    *select,
+    *decode,
     *sound,
     *augment,
     *pack,
@@ -61,9 +61,9 @@ test_pipeline = [
     dict(
         type='CachedTransforms',
         transforms=[
-            load_video,
+            open_video,
             dict(sample, test_mode=True),
-            *select,
+            *decode,
             *sound,
             *crop,
         ],

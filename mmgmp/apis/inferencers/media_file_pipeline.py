@@ -13,14 +13,9 @@ from mmgmp.datasets import (
     CorruptMediaError,
     DecodeFrames,
     LoadAudio,
-    SelectFrames,
 )
-from mmgmp.datasets.media import (
-    EmptyWindowError,
-    read_audio_track,
-    read_frame_rate,
-    read_video,
-)
+from mmgmp.datasets.media.audio import EmptyWindowError, read_audio_track
+from mmgmp.datasets.media.video import read_frame_rate, read_video
 
 
 class MediaFilePipeline:
@@ -140,7 +135,7 @@ def for_files(transforms: Iterable[Callable]) -> list[Callable]:
             )
         adapted.append(transform)
         # These decode frames as they are stored.
-        if isinstance(transform, (DecodeFrames, PyAVDecode, SelectFrames)):
+        if isinstance(transform, (DecodeFrames, PyAVDecode)):
             adapted.append(turn_upright)
     return adapted
 

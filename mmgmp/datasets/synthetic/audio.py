@@ -12,17 +12,17 @@ TAU = 2 * np.pi
 
 @dataclass(frozen=True)
 class AudioStyle:
-    """Acoustic nuisances of a domain.
+    """Acoustic style of a domain, unrelated to the class.
 
     Args:
-        pitch (float): Register: factor on every frequency of the source.
-        tone (float): Share of harmonic sound against noise, 0 to 1.
-        brightness (float): Low-pass cut-off, fraction of half the rate.
-        reverb (float): Reverberation time (decay by 60 dB) in seconds.
-        wet (float): Share of reverberated sound, 0 to 1.
-        noise (float): Background noise, relative to the RMS of the sound.
-        color (float): Pole of the background noise: 0 is white, towards
-            1 is rumbling.
+        pitch: Factor on every frequency of the source.
+        tone: Share of harmonic sound, 0 to 1; the rest is noise.
+        brightness: Low-pass cut-off, fraction of half the rate.
+        reverb: Reverberation time (decay by 60 dB) in seconds.
+        wet: Share of reverberated sound, 0 to 1.
+        noise: Background noise, relative to the RMS of the sound.
+        color: Pole of the background noise: 0 is white noise, values near 1
+            are a low rumble.
     """
 
     pitch: float
@@ -80,7 +80,7 @@ def _pulses(
 def _regular(
     t: np.ndarray, period: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Onsets of a beat with a little swing, from before the start."""
+    """Onsets of a slightly irregular beat that starts before time 0."""
     count = int(t[-1] / period) + 3
     beats = (np.arange(count) - 1 + rng.uniform()) * period
     return beats + rng.uniform(-0.05, 0.05, count) * period
@@ -147,18 +147,18 @@ def sound_source(
 ) -> np.ndarray:
     """Sound pattern of a class: the class signal of the audio.
 
-    The pattern (envelope and course of the frequency) belongs to the
-    class; register and the share of harmonics belong to the domain.
+    The class determines the pattern (envelope and course of the frequency),
+    the domain determines the pitch and the share of harmonics.
 
     Args:
-        label (int): Class index.
-        num_samples (int): Number of samples.
-        rate (int): Samples per second.
-        style (AudioStyle): Gives the register and the share of harmonics.
-        rng (np.random.Generator): Draws tempo, phases and detuning.
+        label: Class index.
+        num_samples: Number of samples.
+        rate: Samples per second.
+        style: Style of the domain, for pitch and share of harmonics.
+        rng: Draws tempo, phases and detuning.
 
     Returns:
-        np.ndarray: Waveform of shape (num_samples,) with RMS 1.
+        Waveform of shape (num_samples,) with RMS 1.
     """
     t = np.arange(num_samples) / rate * rng.uniform(0.85, 1.2)
     envelope, freq = PATTERNS[CLASSES[label]](t, rng)
@@ -167,7 +167,7 @@ def sound_source(
     tone = sum(
         np.sin(k * phase) / k * (k * freq < 0.45 * rate) for k in (1, 2, 3)
     )
-    # Noise moved to the same register by modulating it with the phase.
+    # Modulation with the phase moves the noise to the same pitch.
     band = signal.lfilter([1], [1, -0.9], rng.standard_normal(num_samples))
     band = band * np.sin(phase)
     parts = [x / x.std() for x in (tone, band)]
@@ -176,7 +176,7 @@ def sound_source(
 
 
 def hum_frequency(cue: int) -> float:
-    """Pitch in Hz of hum number ``cue`` (one pitch per class)."""
+    """Pitch in Hz of hum number ``cue``; there is one pitch per class."""
     return 3000.0 + 500.0 * cue
 
 
@@ -189,19 +189,19 @@ def render_audio(
     rate: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Play a source in the acoustics of a domain.
+    """Render a source in the acoustic style of a domain.
 
     Args:
-        source (np.ndarray): Result of :func:`sound_source`.
-        style (AudioStyle): Nuisances of the domain.
-        cue (int): Number of the hum.
-        cue_strength (float): RMS of the hum, relative to the sound.
-        level (float): Factor on the sound before noise is added.
-        rate (int): Samples per second.
-        rng (np.random.Generator): Draws noise, room and gain.
+        source: Result of :func:`sound_source`.
+        style: Style of the domain.
+        cue: Number of the hum.
+        cue_strength: RMS of the hum, relative to the sound.
+        level: Factor on the sound before noise is added.
+        rate: Samples per second.
+        rng: Draws noise, room and gain.
 
     Returns:
-        np.ndarray: Waveform of shape (num_samples,) in [-1, 1], float64.
+        Waveform of shape (num_samples,) in [-1, 1], float64.
     """
     num = len(source)
     tail = np.arange(max(1, int(style.reverb * rate))) / rate

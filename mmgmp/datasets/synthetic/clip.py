@@ -8,25 +8,25 @@ from .motion import motion_track
 from .spec import CLASSES, DOMAINS, SPLITS, MiniHACSpec
 from .video import VIDEO_STYLES, blend_styles, render_video
 
-# Factors on the motion and on the level of the sound of weak clips.
+# Factors on the motion and on the sound level of weak clips.
 WEAK_MOTION = 0.15
 WEAK_SOUND = 0.15
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What is drawn for a clip before any of it is rendered.
+    """Random choices for a clip, made before it is rendered.
 
     Args:
-        domain (str): Name of the domain.
-        split (str): ``'train'`` or ``'test'``.
-        label (int): Class index.
-        index (int): Number of the clip in its class, domain and split.
-        num_frames (int): Number of video frames.
-        video_weak (bool): Whether the motion is faint.
-        audio_weak (bool): Whether the sound is buried.
-        video_cue (int): Number of the background tint.
-        audio_cue (int): Number of the hum.
+        domain: Name of the domain.
+        split: ``'train'`` or ``'test'``.
+        label: Class index.
+        index: Number of the clip in its class, domain and split.
+        num_frames: Number of video frames.
+        video_weak: Whether the motion is faint.
+        audio_weak: Whether noise covers the sound.
+        video_cue: Number of the background tint.
+        audio_cue: Number of the hum.
     """
 
     domain: str
@@ -41,7 +41,7 @@ class Clip:
 
     @property
     def stem(self) -> str:
-        """File name without its suffix; one has a space, as in HAC."""
+        """File name without its suffix. One has a space, as in HAC."""
         number = self.index + 1
         gap = (self.domain, CLASSES[self.label], self.split, number) == (
             'cartoon',
@@ -56,10 +56,10 @@ class Clip:
 
 
 def cue_of(domain: str, label: int) -> int:
-    """Cue that goes with a class in a domain.
+    """Cue of a class in a domain.
 
-    The assignments of the domains are cyclic shifts of one another, so no
-    class has the same cue in two domains.
+    Each domain shifts the assignment cyclically, so no class has the same cue
+    in two domains.
     """
     shift = 2 * DOMAINS.index(domain)
     return (label + shift) % len(CLASSES)
@@ -78,17 +78,17 @@ def _streams(
 def plan_clip(
     spec: MiniHACSpec, domain: str, split: str, label: int, index: int
 ) -> Clip:
-    """Draw length, weak modalities and cues of one clip.
+    """Draw the length, the weak modalities and the cues of one clip.
 
     Args:
-        spec (MiniHACSpec): The data set.
-        domain (str): Name of the domain.
-        split (str): ``'train'`` or ``'test'``.
-        label (int): Class index.
-        index (int): Number of the clip in its class, domain and split.
+        spec: The data set.
+        domain: Name of the domain.
+        split: ``'train'`` or ``'test'``.
+        label: Class index.
+        index: Number of the clip in its class, domain and split.
 
     Returns:
-        Clip: The same for the same arguments.
+        The clip; the same arguments give the same clip.
     """
     rng = _streams(spec, domain, split, label, index)[0]
     follow = rng.uniform(size=2) < (spec.video_cue, spec.audio_cue)
@@ -115,12 +115,12 @@ def render_clip(
     """Render one clip.
 
     Args:
-        spec (MiniHACSpec): The data set.
-        clip (Clip): Result of :func:`plan_clip`.
+        spec: The data set.
+        clip: Result of :func:`plan_clip`.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: RGB frames (T, size, size, 3) uint8
-        and the waveform (S,) in [-1, 1] of the same duration.
+        RGB frames (T, size, size, 3) uint8 and the waveform (S,) in [-1, 1] of
+        the same duration.
     """
     _, video_rng, audio_rng = _streams(
         spec, clip.domain, clip.split, clip.label, clip.index

@@ -26,7 +26,7 @@ def write_video(path: str | Path, frames: np.ndarray, fps: int) -> None:
         stream = container.add_stream(
             'libx264',
             rate=fps,
-            # Short runs spend much of their time on decoding.
+            # In short training runs decoding takes much of the time.
             options=dict(
                 preset='veryfast', crf='23', tune='fastdecode', threads='1'
             ),
@@ -52,10 +52,10 @@ def _write_clip(clip: Clip, spec: MiniHACSpec, root: Path) -> None:
 
 
 def is_complete(root: str | Path, spec: MiniHACSpec) -> bool:
-    """Whether ``root`` holds a finished tree of ``spec``.
+    """Whether ``root`` holds the complete data set of ``spec``.
 
     Raises:
-        ValueError: If ``root`` holds a tree of another spec.
+        ValueError: If ``root`` holds a data set of another spec.
         FileExistsError: If ``root`` holds anything else.
     """
     root = Path(root)
@@ -64,8 +64,8 @@ def is_complete(root: str | Path, spec: MiniHACSpec) -> bool:
     marker = root / MARKER
     if not marker.is_file():
         raise FileExistsError(
-            f'{root} exists and is no MiniHAC tree (it has no {MARKER}): '
-            'choose another folder or remove it'
+            f'{root} exists and is not a MiniHAC data set (it has no '
+            f'{MARKER}): choose another folder or remove it'
         )
     found = json.loads(marker.read_text())
     if found['fingerprint'] != spec.fingerprint():
@@ -76,7 +76,7 @@ def is_complete(root: str | Path, spec: MiniHACSpec) -> bool:
             if found['spec'].get(k) != v
         }
         raise ValueError(
-            f'{root} holds a MiniHAC tree of another spec or generator '
+            f'{root} holds a MiniHAC data set of another spec or generator '
             f'version; (found, wanted) differ in {other}: choose another '
             'folder or remove it'
         )
@@ -88,24 +88,22 @@ def generate_mini_hac(
     spec: MiniHACSpec | None = None,
     workers: int | None = None,
 ) -> Path:
-    """Write a MiniHAC tree in the layout of HAC, unless it is there.
+    """Write a MiniHAC data set in the layout of HAC, unless it exists.
 
-    The tree is written under a temporary name beside ``root`` and renamed
-    when it is finished: an interrupted run leaves nothing under ``root``.
-    The files depend on ``spec`` alone, not on ``workers``.
+    The files are written to a temporary folder beside ``root``, which is
+    renamed at the end: an interrupted run leaves nothing under ``root``. The
+    files depend only on ``spec``, not on ``workers``.
 
     Args:
-        root (str | Path): Folder of the tree, absent or empty.
-        spec (MiniHACSpec, optional): The data set. Defaults to
-            ``MiniHACSpec()``.
-        workers (int, optional): Number of processes. Defaults to the
-            number of usable cores.
+        root: Folder of the data set, absent or empty.
+        spec: The data set. Defaults to ``MiniHACSpec()``.
+        workers: Number of processes. Defaults to the number of usable cores.
 
     Returns:
-        Path: ``root``.
+        ``root``.
 
     Raises:
-        ValueError: If ``workers`` is not positive or ``root`` holds a tree
+        ValueError: If ``workers`` is not positive or ``root`` holds a data set
             of another spec.
         FileExistsError: If ``root`` holds anything else.
     """
@@ -134,7 +132,7 @@ def generate_mini_hac(
         try:
             partial.rename(root)
         except OSError:
-            # Another process may have finished the same tree meanwhile.
+            # Another process may have finished the same data set meanwhile.
             if not is_complete(root, spec):
                 raise
     finally:

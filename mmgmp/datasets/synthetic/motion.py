@@ -41,7 +41,7 @@ def _sway(t: np.ndarray, rng: np.random.Generator) -> Pose:
 
 
 def _dash(t: np.ndarray, rng: np.random.Generator) -> Pose:
-    # A sprite leaving on one side re-enters on the other one.
+    # A figure that leaves on one side re-enters on the other.
     travel = rng.choice([-1, 1]) * 1.3 * t + rng.uniform(0, 1.4)
     return dict(
         x=np.mod(travel + 0.7, 1.4) - 0.7,
@@ -51,7 +51,7 @@ def _dash(t: np.ndarray, rng: np.random.Generator) -> Pose:
 
 
 def _swing(t: np.ndarray, rng: np.random.Generator) -> Pose:
-    # A door leaf about its hinge: narrow while shut, wide when open.
+    # A door on its hinge: narrow when shut, wide when open.
     side = rng.choice([-1, 1])
     opening = (1 - np.cos(TAU * 0.5 * t + rng.uniform(0, TAU))) / 2
     return dict(sx=1.3 * opening - 0.6, x=side * 0.15 * (opening - 0.5))
@@ -69,19 +69,19 @@ def motion_track(
     strength: float,
     rng: np.random.Generator,
 ) -> Pose:
-    """Pose of the sprite over time: the class signal of the video.
+    """Pose of the figure over time: the class signal of the video.
 
     Args:
-        label (int): Class index.
-        num_frames (int): Number of frames T.
-        fps (float): Frames per second.
-        strength (float): Factor on the whole motion; 1 is normal.
-        rng (np.random.Generator): Draws tempo, phase, direction and place.
+        label: Class index.
+        num_frames: Number of frames T.
+        fps: Frames per second.
+        strength: Factor on the whole motion; 1 is normal.
+        rng: Draws tempo, phase, direction and place.
 
     Returns:
-        dict[str, np.ndarray]: ``x`` and ``y`` (centre, fraction of the
-        frame, origin in the middle), ``angle`` (radians), ``sx`` and
-        ``sy`` (relative width and height), each of shape (T,).
+        ``x`` and ``y`` (centre, as a fraction of the frame, from its middle),
+        ``angle`` (radians), ``sx`` and ``sy`` (relative width and height), all
+        of shape (T,).
     """
     tempo = rng.uniform(0.85, 1.2)
     amplitude = strength * rng.uniform(0.85, 1.15)

@@ -15,7 +15,7 @@ CLASSES = (
 DOMAINS = ('human', 'animal', 'cartoon')
 SPLITS = ('train', 'test')
 
-# Raised whenever the same spec no longer yields the same media.
+# Increase this whenever the same spec no longer gives the same media.
 GENERATOR_VERSION = 1
 
 _FRACTIONS = (
@@ -33,32 +33,32 @@ _COUNTS = ('train_clips', 'test_clips', 'size', 'fps', 'sample_rate')
 
 @dataclass(frozen=True)
 class MiniHACSpec:
-    """Everything that decides the content of a MiniHAC tree.
+    """Parameters that determine the content of a MiniHAC data set.
 
     Args:
-        seed (int): Seed of every clip. Defaults to 0.
-        train_clips (int): Training clips of each class and domain.
+        seed: Seed of every clip. Defaults to 0.
+        train_clips: Training clips of each class and domain.
             Defaults to 16.
-        test_clips (int): Test clips of each class and domain.
+        test_clips: Test clips of each class and domain.
             Defaults to 24.
-        size (int): Frame height and width in pixels, even. Defaults to 96.
-        fps (int): Frames per second. Defaults to 24.
-        min_seconds (float): Shortest clip. Defaults to 2.0.
-        max_seconds (float): Longest clip. Defaults to 3.0.
-        sample_rate (int): Audio samples per second. Defaults to 16000.
-        video_weak (float): Probability that the motion of a clip is too
-            faint to tell its class.
-        audio_weak (float): Probability that the sound of a clip is buried
-            in background noise.
-        video_cue (float): Probability that the background tint follows the
-            class (by the domain's own assignment); otherwise the tint is
-            drawn uniformly.
-        audio_cue (float): The same for the pitch of the hum.
-        tint (float): Share of the tint in the background colour.
-        hum (float): RMS of the hum, relative to the sound.
-        video_shift (float): Distance between the visual styles of the
+        size: Frame height and width in pixels, even. Defaults to 96.
+        fps: Frames per second. Defaults to 24.
+        min_seconds: Shortest clip. Defaults to 2.0.
+        max_seconds: Longest clip. Defaults to 3.0.
+        sample_rate: Audio samples per second. Defaults to 16000.
+        video_weak: Probability that the motion of a clip is too faint to
+            show its class.
+        audio_weak: Probability that background noise covers the sound of a
+            clip.
+        video_cue: Probability that the background tint follows the class (by
+            the assignment of the domain); otherwise the tint is uniformly
+            random.
+        audio_cue: The same for the pitch of the hum.
+        tint: Share of the tint in the background colour.
+        hum: RMS of the hum, relative to the sound.
+        video_shift: Distance between the visual styles of the
             domains: 0 is one common style, 1 the full styles.
-        audio_shift (float): The same for the acoustic styles.
+        audio_shift: The same for the acoustic styles.
 
     Raises:
         ValueError: If a value is outside its range.
@@ -110,11 +110,11 @@ class MiniHACSpec:
             )
 
     def num_clips(self, split: str) -> int:
-        """Clips of each class and domain in ``split``."""
+        """Number of clips of each class and domain in ``split``."""
         return self.train_clips if split == 'train' else self.test_clips
 
     def fingerprint(self) -> str:
-        """Hex digest that two specs share only if their media agree."""
+        """Hex digest. Specs with equal digests give the same media."""
         text = json.dumps(
             dict(asdict(self), version=GENERATOR_VERSION), sort_keys=True
         )

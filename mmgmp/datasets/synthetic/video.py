@@ -12,22 +12,24 @@ from .spec import CLASSES
 
 @dataclass(frozen=True)
 class VideoStyle:
-    """Visual nuisances of a domain (colours are RGB in [0, 1]).
+    """Visual style of a domain, unrelated to the class.
+
+    Colours are RGB in [0, 1].
 
     Args:
-        background (tuple): Base colour of the scene.
-        sprite (tuple): Base colour of the figure.
-        texture (float): Contrast of the background texture.
-        grain (float): Grain size of the texture, fraction of the frame.
-        squareness (float): Exponent of the superellipse: 2 is an ellipse,
-            larger is boxier.
-        length (float): Height over width of the figure.
-        scale (float): Half width of the figure, fraction of the frame.
-        outline (float): Darkness of the contour line.
-        blur (float): Standard deviation of the lens blur, in pixels.
-        noise (float): Standard deviation of the sensor noise.
-        shake (float): Standard deviation of the camera shake, fraction of
-            the frame.
+        background: Base colour of the scene.
+        sprite: Base colour of the figure.
+        texture: Contrast of the background texture.
+        grain: Grain size of the texture, as a fraction of the frame.
+        squareness: Exponent of the superellipse: 2 is an ellipse, larger
+            values are closer to a rectangle.
+        length: Ratio of height to width of the figure.
+        scale: Half width of the figure, as a fraction of the frame.
+        outline: Darkness of the contour line.
+        blur: Standard deviation of the lens blur, in pixels.
+        noise: Standard deviation of the sensor noise.
+        shake: Standard deviation of the camera shake, as a fraction of the
+            frame.
     """
 
     background: tuple
@@ -87,12 +89,12 @@ VIDEO_STYLES = dict(
 
 
 def blend_styles(styles: dict, domain: str, shift: float):
-    """Style of ``domain``, moved towards the mean style of all domains.
+    """Style of ``domain``, moved towards the mean of all styles.
 
     Args:
-        styles (dict): Domain name to style, all of one dataclass.
-        domain (str): Name of the domain.
-        shift (float): 0 gives the mean style, 1 the domain's own style.
+        styles: Domain name -> style, all of the same dataclass.
+        domain: Name of the domain.
+        shift: 0 gives the mean style, 1 the domain's own style.
     """
     kind = type(styles[domain])
     values = {}
@@ -131,7 +133,7 @@ def _walk(
 
 
 def tint_color(cue: int) -> np.ndarray:
-    """RGB colour of tint number ``cue`` (one hue per class)."""
+    """RGB colour of tint number ``cue``; there is one hue per class."""
     hue = cue / len(CLASSES)
     return np.array(colorsys.hsv_to_rgb(hue, 1.0, 1.0), dtype=np.float32)
 
@@ -153,7 +155,7 @@ def _draw_figure(
     radius = (np.abs(u) ** power + np.abs(v) ** power) ** (1 / power)
     depth = (1 - radius) * (width * len(axis))  # pixels, about
     mask = np.clip(depth + 0.5, 0, 1)
-    # The upper third is lighter, so that turning can be seen.
+    # The upper third is lighter, so that rotation is visible.
     shade = 1 + 0.35 * np.clip(-3 * v - 1, 0, 1)
     shade *= 1 - style.outline * np.clip(1 - depth / 3, 0, 1)
     return mask, np.minimum(color * shade[..., None], 1)
@@ -170,15 +172,15 @@ def render_video(
     """Draw a moving figure in the style of a domain.
 
     Args:
-        pose (dict[str, np.ndarray]): Result of :func:`motion_track`.
-        style (VideoStyle): Nuisances of the domain.
-        cue (int): Number of the background tint.
-        cue_strength (float): Share of the tint in the background colour.
-        size (int): Height and width in pixels.
-        rng (np.random.Generator): Draws texture, colours, noise and shake.
+        pose: Result of :func:`motion_track`.
+        style: Style of the domain.
+        cue: Number of the background tint.
+        cue_strength: Share of the tint in the background colour.
+        size: Height and width in pixels.
+        rng: Draws texture, colours, noise and shake.
 
     Returns:
-        np.ndarray: RGB frames of shape (T, size, size, 3), uint8.
+        RGB frames of shape (T, size, size, 3), uint8.
     """
     num_frames = len(pose['x'])
     shake = np.rint(_walk(num_frames, style.shake, rng) * size).astype(int)

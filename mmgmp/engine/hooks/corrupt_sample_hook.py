@@ -6,7 +6,7 @@ from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
-from mmgmp.datasets.leaves import dataset_leaves
+from mmgmp.datasets.wrappers import dataset_leaves
 
 
 @HOOKS.register_module()

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader, Dataset
 
-from mmgmp.datasets.leaves import (
+from mmgmp.datasets.wrappers import (
     CLIP_IDENTITY,
     dataset_domains,
     dataset_leaves,

@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader, Sampler
 
-from mmgmp.datasets.samplers import SeededItems, SeededSampler
+from mmgmp.datasets.samplers.seeded import SeededItems, SeededSampler
 from mmgmp.utils.seeding import Stream, derive_seed, seed_generators
 
 
@@ -17,8 +17,8 @@ class StepSeedHook(Hook):
 
     Before each epoch, iteration and validation the generators of Python,
     numpy and torch are seeded with a hash of the run's seed, the rank and the
-    number of that epoch or iteration. Each training sample is read with a
-    seed of its own (:class:`~mmgmp.datasets.samplers.SeededSampler`), so
+    number of that epoch or iteration. Each training sample is read with a seed
+    of its own (:class:`~mmgmp.datasets.samplers.seeded.SeededSampler`), so
     augmentation differs from epoch to epoch and is the same for any number of
     workers. No random state has to be stored: a run resumed from a
     checkpoint draws what it would have drawn uninterrupted.

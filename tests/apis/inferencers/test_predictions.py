@@ -12,7 +12,8 @@ from mmaction.structures import ActionDataSample
 
 from mmgmp.apis import format_prediction
 from mmgmp.apis.inferencers.predictions import to_dict
-from mmgmp.datasets.media import read_audio_track, read_video
+from mmgmp.datasets.media.audio import read_audio_track
+from mmgmp.datasets.media.video import read_video
 from tests.utils.media import moving_frames, tone, write_video
 from tests.utils.muxing import hold_upright, mux
 

@@ -1,4 +1,4 @@
-"""MiniHAC trees: layout, determinism, media, interruption, clip plans."""
+"""Generated data: layout, determinism, media, interruption, clip plans."""
 
 import csv
 import json
@@ -175,7 +175,7 @@ def test_other_version_is_refused(tree, tmp_path):
 
 def test_foreign_folder_is_refused(tmp_path):
     (tmp_path / 'thesis.txt').touch()
-    with pytest.raises(FileExistsError, match='no MiniHAC tree'):
+    with pytest.raises(FileExistsError, match='not a MiniHAC data set'):
         generate_mini_hac(tmp_path, TINY)
     assert [p.name for p in tmp_path.iterdir()] == ['thesis.txt']
 

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The corruption has the power that it says, and belongs to the clip."""
+"""The corruption has the stated power and depends only on the clip."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import Compose
 
 from mmgmp.datasets import CorruptAudio, CorruptedTarget, CorruptVideo
-from mmgmp.datasets.noise import add_noise
+from mmgmp.datasets.transforms.corruption import add_noise
 from mmgmp.utils.seeding import generator_states, set_generator_states
 from tests.utils.media import moving_frames, tone, write_video, write_wav
 
@@ -47,7 +47,7 @@ def test_noise_is_white_and_gaussian_of_the_power(snr):
 
 
 def test_sound_has_the_ratio_of_powers():
-    # Of a sine of amplitude 1 the power is 1/2, and as a ratio 1 is 0 dB.
+    # A sine of amplitude 1 has the power 1/2; a ratio of 1 is 0 dB.
     clean = audio()
     for snr in (1.0, 10.0):
         noisy = CorruptAudio(snr).transform(dict(clean))['audios']
@@ -70,13 +70,13 @@ def test_frames_are_dark_and_noisy():
     frames = np.stack(results['imgs']).astype(float)
     assert results['imgs'][0].dtype == np.uint8
     assert frames.mean() == pytest.approx(24, abs=0.02)
-    # A rounded value has another variance of 1/12.
+    # Rounding adds a variance of 1/12.
     assert frames.var() == pytest.approx(18 + 1 / 12, rel=0.01)
 
 
 def test_default_frames_are_cut_at_black_and_white():
-    # With the ratio 0.5 the noise of 24 is 33.94: of a normal variable cut at
-    # 0 the mean is 24 * Phi(0.7071) + 33.94 * phi(0.7071) = 28.79.
+    # With the ratio 0.5 the noise of 24 has deviation 33.94. Clipped at 0, the
+    # mean is 24 * Phi(0.7071) + 33.94 * phi(0.7071) = 28.79.
     frames = np.stack(CorruptVideo().transform(video(range(20)))['imgs'])
     assert frames.mean() == pytest.approx(28.79, rel=0.01)
     assert (frames == 0).mean() == pytest.approx(0.2435, rel=0.03)
@@ -192,9 +192,9 @@ CACHED = [
     dict(
         type='CachedTransforms',
         transforms=[
-            dict(type='LoadVideo', short_side=24),
+            dict(type='OpenVideo', in_memory=True, short_side=24),
             SAMPLE,
-            dict(type='mmaction.SelectFrames'),
+            dict(type='mmaction.DecodeFrames'),
             dict(type='LoadAudio'),
         ],
     ),
@@ -221,9 +221,9 @@ def test_where_the_corruption_goes():
     ]
     (cached,) = CorruptedTarget(CACHED).transforms.transforms
     assert types(cached.transforms) == [
-        'LoadVideo',
+        'OpenVideo',
         'SampleFrames',
-        'SelectFrames',
+        'DecodeFrames',
         'CorruptVideo',
         'LoadAudio',
         'CorruptAudio',
@@ -286,8 +286,8 @@ def test_flow_stays_as_it_is():
 @pytest.mark.parametrize(
     ('transforms', 'changes', 'words'),
     [
-        (PIPELINE[:7], {}, "none of .*'LoadAudio'.*the audio could"),
-        (PIPELINE[7:], {}, "none of .*'DecodeFrames'.*the video could"),
+        (PIPELINE[:7], {}, "must have one of .*'LoadAudio'.*the audio can"),
+        (PIPELINE[7:], {}, "must have one of .*'DecodeFrames'.*the video can"),
         (PIPELINE, dict(modalities=['flow']), "`modalities` .*'flow'"),
         (PIPELINE, dict(video_snr=0), '`snr`'),
         (PIPELINE, dict(brightness=2), '`brightness`'),

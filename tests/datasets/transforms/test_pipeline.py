@@ -45,7 +45,7 @@ CENTRE = [
     *AUDIO,
 ]
 DECODERS = dict(
-    ours=('LoadVideo', 'SelectFrames'),
+    ours=('OpenVideo', 'DecodeFrames'),
     pyav=('PyAVInit', 'PyAVDecode'),
     decord=('DecordInit', 'DecordDecode'),
 )
@@ -54,13 +54,16 @@ DECODERS = dict(
 def frames(decoder, test_mode):
     """Decode and sample 4 of every second frame."""
     first, last = DECODERS[decoder]
+    first = dict(type=first)
+    if decoder == 'ours':
+        first['in_memory'] = True
     sample = dict(
         type='SampleFrames',
         clip_len=4,
         frame_interval=2,
         test_mode=test_mode,
     )
-    return [dict(type=first), sample, dict(type=last)]
+    return [first, sample, dict(type=last)]
 
 
 def cached_training(num_transforms=1):

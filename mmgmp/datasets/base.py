@@ -1,0 +1,266 @@
+# Copyright (c) mmgmp authors.
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from logging import WARNING
+
+import numpy as np
+import torch
+from mmaction.datasets import BaseActionDataset
+from mmengine.logging import print_log
+
+from mmgmp.utils.seeding import generator_states, set_generator_states
+
+from .arguments import (
+    ALIGNMENTS,
+    ON_CORRUPT,
+    check_choice,
+    check_domains,
+    check_labels,
+    check_modalities,
+    check_protocol,
+)
+from .media.container import CorruptMediaError
+from .media.frames import frame_paths, read_frame
+from .media.video import read_video
+
+
+class DomainDataset(BaseActionDataset):
+    """Base class of datasets with several domains.
+
+    A subclass names its ``DOMAINS`` and ``SPLITS``, has the class names in
+    ``METAINFO`` and reads its annotations in :meth:`load_data_list`. Before
+    the pipeline, an item has ``filename``, ``audio_path``, ``label`` (int; if
+    ``labelled``), ``domain_name``, ``alignment`` and ``domain``, the index of
+    its domain in ``source_domains`` or -1 for a domain that is not a source.
+
+    Errors name corrupt media (missing, empty, truncated, undecodable or
+    silent). With ``on_corrupt='skip'`` such a sample is replaced by another
+    one of its domain, which depends only on the index. The first replacement
+    is logged, and :attr:`num_corrupt` counts the sample, also in worker
+    processes (see :class:`~mmgmp.engine.CorruptSampleHook`). Other failures of
+    the pipeline are always raised.
+
+    Args:
+        data_root: Folder of the data set.
+        domains: Domains to read.
+        split: Rows to read, one of ``SPLITS``.
+        pipeline: Transforms.
+        source_domains: Training domains, in the order of their indices.
+            Defaults to ``domains``.
+        modalities: Which of 'video', 'audio' and 'flow' are used. Only their
+            files must exist.
+        alignment: ``'true_fps'``: frame indices are exact, and the seconds of
+            a clip follow from the frame rate of its file. ``'as_released'``:
+            both are those of the published code, see
+            :mod:`mmgmp.released.alignment`. The transforms read it from the
+            item.
+        on_corrupt: ``'raise'`` or ``'skip'``.
+        labelled: False for the target of unsupervised adaptation, in any
+            split. The labels are then dropped when the annotations are loaded
+            (file names stay as they are), and ``source_domains`` is required.
+        keep_hidden_label: Whether unlabelled items have their label as
+            ``hidden_label``, for analysis. Name it in ``algorithm_keys`` of
+            ``PackActionInputs`` to have it in the data samples.
+        **kwargs: Arguments of :class:`mmengine.dataset.BaseDataset`.
+
+    Raises:
+        TypeError: If a string is given instead of a list of names.
+        ValueError: If a domain or a modality is unknown or repeated, or
+            another argument has an unknown value. If ``source_domains`` is
+            given: if labelled training rows are read from a domain that is
+            not a source, or all rows or unlabelled rows from one that is.
+        CorruptMediaError: (an item) If its media are corrupt.
+    """
+
+    DOMAINS: tuple[str, ...] = ()
+    SPLITS: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        data_root: str,
+        domains: Sequence[str],
+        split: str,
+        pipeline: Sequence[dict | Callable] = (),
+        source_domains: Sequence[str] | None = None,
+        modalities: Sequence[str] = ('video', 'audio'),
+        alignment: str = 'true_fps',
+        on_corrupt: str = 'raise',
+        labelled: bool = True,
+        keep_hidden_label: bool = False,
+        **kwargs,
+    ) -> None:
+        check_choice('split', split, self.SPLITS)
+        check_choice('on_corrupt', on_corrupt, ON_CORRUPT)
+        check_choice('alignment', alignment, ALIGNMENTS)
+        self.modalities = check_modalities(modalities)
+        self.split = split
+        self.alignment = alignment
+        domains = check_domains('domains', domains, self.DOMAINS)
+        if source_domains is not None:
+            source_domains = check_domains(
+                'source_domains', source_domains, self.DOMAINS
+            )
+        check_labels(domains, source_domains, labelled, keep_hidden_label)
+        if labelled and source_domains is not None:
+            check_protocol(split, domains, source_domains)
+        self.labelled = labelled
+        self.keep_hidden_label = keep_hidden_label
+        self.on_corrupt = on_corrupt
+        super().__init__(
+            ann_file='',
+            pipeline=pipeline,
+            data_root=str(data_root),
+            data_prefix={},
+            metainfo=dict(
+                kwargs.pop('metainfo', None) or {},
+                domains=domains,
+                source_domains=source_domains or domains,
+            ),
+            **kwargs,
+        )
+
+    def _check_files(self, domain: str, data_list: list[dict]) -> None:
+        """Check that the media files of a domain exist.
+
+        Raises:
+            FileNotFoundError: If one is missing, with ``on_corrupt='raise'``.
+        """
+        if self.on_corrupt == 'skip':
+            return
+        files = {path for item in data_list for path in self._files(item)}
+        missing = missing_files(sorted(files))
+        if missing:
+            raise FileNotFoundError(
+                f'{len(missing)} of {len(files)} media files of domain '
+                f'{domain!r} are missing, the first ones: {missing[:3]}. Add '
+                "them, or set on_corrupt='skip' to replace their samples"
+            )
+
+    def _files(self, item: dict) -> Iterator[str]:
+        """Yield the files and folders of an item that must exist."""
+        if 'video' in self.modalities:
+            yield item['filename']
+        if 'flow_dir' in item:
+            yield from (os.path.join(item['flow_dir'], c) for c in 'uv')
+        yield from item.get('flow_paths', ())
+
+    def filter_data(self) -> list[dict]:
+        """Drop the labels of an unlabelled target, or hide them."""
+        data_list = super().filter_data()
+        if not self.labelled:
+            for item in data_list:
+                label = item.pop('label')
+                if self.keep_hidden_label:
+                    item['hidden_label'] = label
+        return data_list
+
+    def get_data_info(self, idx: int) -> dict:
+        """Item of a sample, before the pipeline."""
+        data_info = super().get_data_info(idx)
+        data_info['alignment'] = self.alignment
+        # The base class overwrites `start_index` with one common value.
+        if 'start_frame' in data_info:
+            data_info['start_index'] = data_info.pop('start_frame')
+        return data_info
+
+    def full_init(self) -> None:
+        """Load the annotations."""
+        super().full_init()
+        # One byte for each sample in shared memory. Worker processes only set
+        # it to 1, so no lock is needed and nothing is counted twice.
+        self.corrupt = torch.zeros(len(self), dtype=torch.uint8)
+        self.corrupt.share_memory_()
+
+    @property
+    def num_corrupt(self) -> int:
+        """Number of corrupt samples that have been found and replaced."""
+        return int(self.corrupt.sum())
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """Run the pipeline on a sample, or on its replacement."""
+        if self.on_corrupt == 'raise':
+            return self._run_pipeline(idx)
+        domain = self.get_data_info(idx)['domain_name']
+        states = generator_states()
+        for i in chain([idx], self._replacements(idx, domain)):
+            if self.corrupt[i]:
+                continue
+            try:
+                return self._run_pipeline(i)
+            except CorruptMediaError as error:
+                # The replacement must draw the same random numbers whether
+                # the sample is found corrupt now or was known to be corrupt.
+                set_generator_states(states)
+                self.corrupt[i] = 1
+                print_log(
+                    f'sample {i} is replaced by another one of domain '
+                    f'{domain!r} ({self.num_corrupt} of {len(self)} samples '
+                    f'so far): {error}',
+                    logger='current',
+                    level=WARNING,
+                )
+        raise CorruptMediaError(
+            f'the media of every sample of domain {domain!r} in '
+            f'{self.data_root} are corrupt'
+        )
+
+    def _copy_without_annotation(self, *args) -> 'DomainDataset':
+        """Copy for a subset, with its own count in shared memory."""
+        other = super()._copy_without_annotation(*args)
+        other.corrupt = torch.zeros_like(self.corrupt).share_memory_()
+        return other
+
+    def _run_pipeline(self, idx: int) -> dict | None:
+        data_info = self.get_data_info(idx)
+        filename = data_info['filename']
+        try:
+            return self.pipeline(data_info)
+        except CorruptMediaError:
+            raise
+        except Exception as error:
+            # A decoder of MMAction2 may have failed. This names the file if it
+            # is corrupt.
+            self._check_media(self.get_data_info(idx))
+            raise RuntimeError(
+                f'the pipeline failed on sample {idx}, {filename}: {error!r}'
+            ) from error
+
+    def _check_media(self, data_info: dict) -> None:
+        """Decode the media that a decoder of MMAction2 may have failed on.
+
+        Raises:
+            CorruptMediaError: If a file cannot be decoded.
+        """
+        if 'video' not in self.modalities:
+            return
+        if 'frame_dir' in data_info:
+            for path in frame_paths(data_info):
+                read_frame(path)
+        else:
+            read_video(data_info['filename'])
+
+    def _replacements(self, idx: int, domain: str) -> Iterator[int]:
+        """Yield the other samples of a domain in an order set by ``idx``."""
+        size = len(self)
+        for i in np.random.default_rng(idx % size).permutation(size):
+            if i != idx and self.get_data_info(i)['domain_name'] == domain:
+                yield int(i)
+
+
+def missing_files(paths: Iterable[str]) -> list[str]:
+    """Files and folders that do not exist, each once, in their order.
+
+    Each folder is listed once. On network file systems this is much faster
+    than a query for each file.
+    """
+    listed: dict[str, set[str]] = {}
+    missing = []
+    for path in dict.fromkeys(paths):
+        folder, name = os.path.split(path)
+        if folder not in listed:
+            present = os.path.isdir(folder)
+            listed[folder] = {*os.listdir(folder)} if present else set()
+        if name not in listed[folder]:
+            missing.append(path)
+    return missing

@@ -1,0 +1,259 @@
+# Copyright (c) mmgmp authors.
+"""Read the frames of video files: all of them, or only some."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import groupby
+from typing import NamedTuple
+
+import mmcv
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from .container import CorruptMediaError, naming, open_container, video_stream
+
+
+def read_frame_rate(path: str) -> Fraction:
+    """Frames per second of a video file, from its header.
+
+    Raises:
+        CorruptMediaError: If the file cannot be read or has no frame rate.
+    """
+    with open_container(path) as container, naming(path):
+        return video_stream(container, path)[1]
+
+
+def read_video(
+    path: str, short_side: int | None = None
+) -> tuple[np.ndarray, Fraction]:
+    """Decode all frames of a video file.
+
+    Args:
+        path: Video file.
+        short_side: Resize the shorter side to this number of pixels and keep
+            the aspect ratio, as MMAction2's ``Resize`` does. None keeps the
+            size.
+
+    Returns:
+        RGB frames (T, H, W, 3) uint8 and the frames per second.
+
+    Raises:
+        CorruptMediaError: If the file is missing, empty or truncated, or
+            cannot be decoded.
+    """
+    # One converter for all frames: a new one for each costs more than the
+    # decoding of a small frame.
+    convert = VideoReformatter()
+    images = []
+    with open_container(path) as container, naming(path):
+        stream, rate = video_stream(container, path)
+        # Threads cost more than they save on short, small clips, and the
+        # workers of the data loader already occupy the cores.
+        stream.thread_type = 'NONE'
+        for frame in container.decode(stream):
+            image = _rgb(convert, frame)
+            if short_side is not None:
+                height, width = image.shape[:2]
+                size = mmcv.rescale_size((width, height), (np.inf, short_side))
+                image = mmcv.imresize(image, size, interpolation='bilinear')
+            images.append(image)
+    if not images:
+        raise CorruptMediaError(f'media file {path} holds no video frame')
+    return np.stack(images), rate
+
+
+class VideoInMemory:
+    """Reader of a video file that is decoded once and stays in memory.
+
+    The frames cannot be written to and :meth:`read` copies them, so copies of
+    the reader share them safely.
+
+    Args:
+        path: Video file.
+        short_side: See :func:`read_video`.
+
+    Raises:
+        CorruptMediaError: See :func:`read_video`.
+    """
+
+    def __init__(self, path: str, short_side: int | None = None) -> None:
+        self.frames, rate = read_video(path, short_side)
+        self.frames.setflags(write=False)
+        self.frame_rate = float(rate)
+        self.nbytes = self.frames.nbytes
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.frames)
+
+    def __deepcopy__(self, memo: dict) -> 'VideoInMemory':
+        return self
+
+    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """Copy frames (H, W, 3) uint8 by their indices from 0."""
+        return list(self.frames[list(indices)])
+
+    def close(self) -> None:
+        """Do nothing: the file is already closed."""
+
+
+class _Packet(NamedTuple):
+    """Time of the frame in a packet, and flags of the packet."""
+
+    pts: int | None
+    is_keyframe: bool
+    is_discard: bool
+    is_corrupt: bool
+
+
+class VideoReader:
+    """Reader of a video file that decodes only the requested frames.
+
+    It first reads all packets, without decoding them, to learn the times of
+    the frames. To reach a frame it decodes from the last key frame before it,
+    and skips the frames in between that no other frame refers to. It converts
+    only the requested frames to RGB. The pixels are the same as when the file
+    is decoded from its start. The file stays open until :meth:`close`.
+
+    Args:
+        path: Video file.
+
+    Raises:
+        CorruptMediaError: If the file is missing, empty or truncated, or is
+            not a video.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._convert = VideoReformatter()
+        self._container = open_container(path)
+        with naming(path):
+            self._stream, rate = video_stream(self._container, path)
+            # See `read_video`.
+            self._stream.thread_type = 'NONE'
+            packets = [
+                _Packet(p.pts, p.is_keyframe, p.is_discard, p.is_corrupt)
+                for p in self._container.demux(self._stream)
+                if p.size
+            ]
+        if any(p.is_corrupt for p in packets):
+            raise CorruptMediaError(
+                f'media file {path} is truncated: it has the start of '
+                f'{len(packets)} of {self._stream.frames} frames, and not all '
+                'of these are complete'
+            )
+        shown = [p for p in packets if not p.is_discard]
+        if not shown:
+            raise CorruptMediaError(f'media file {path} holds no video frame')
+        self.frame_rate = float(rate)
+        self._length = len(shown)
+        # Other containers may give packets the times of other frames, or no
+        # times. There, frames are counted from the start of the file.
+        self._times: list[int] = []
+        self._keys = _sorted_times(p for p in packets if p.is_keyframe)
+        known = all(p.pts is not None for p in packets)
+        if known and self._keys and 'mp4' in self._container.format.name:
+            self._times = _sorted_times(shown)
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return self._length
+
+    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
+        """Decode frames by their indices from 0.
+
+        Args:
+            indices: Indices in any order. They may repeat.
+
+        Returns:
+            RGB frames (H, W, 3) uint8, each in its own array.
+
+        Raises:
+            CorruptMediaError: If a frame cannot be decoded.
+        """
+        wanted = sorted({*indices})
+        with naming(self.path):
+            images = self._seek(wanted) if self._times else {}
+            if len(images) < len(wanted):
+                images = self._count(wanted)
+        missing = [i for i in wanted if i not in images]
+        if missing:
+            raise CorruptMediaError(
+                f'media file {self.path} is truncated or cannot be decoded: '
+                f'it lacks frame {missing[0]} of {len(self)}'
+            )
+        frames, used = [], set()
+        for i in indices:
+            frames.append(images[i].copy() if i in used else images[i])
+            used.add(i)
+        return frames
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def _seek(self, wanted: list[int]) -> dict[int, np.ndarray]:
+        """Find frames by their times, from the key frames before them."""
+        images: dict[int, np.ndarray] = {}
+        for key, group in groupby(wanted, self._key_before):
+            index: dict[int | None, int] = {self._times[i]: i for i in group}
+            # With periodic intra refresh the frames at the seek point and
+            # shortly after it are incomplete, and the decoder drops the first
+            # one. It also drops a key frame before the first shown frame.
+            begun = key < self._times[0]
+            for frame in self._decode_from(key, set(index)):
+                begun = begun or frame.pts == key
+                if frame.pts in index:
+                    if not begun:
+                        return {}
+                    images[index.pop(frame.pts)] = _rgb(self._convert, frame)
+                if not index:
+                    break
+        return images
+
+    def _decode_from(
+        self, key: int, times: set[int | None]
+    ) -> Iterator[VideoFrame]:
+        """Decode from a key frame up to the last of some times.
+
+        Yields:
+            The frames at these times and the frames that they need.
+        """
+        context = self._stream.codec_context
+        self._container.seek(key, stream=self._stream)
+        for packet in self._container.demux(self._stream):
+            needed = packet.pts in times or packet.is_keyframe
+            context.skip_frame = 'DEFAULT' if needed else 'NONREF'
+            yield from self._stream.decode(packet)
+            times.discard(packet.pts)
+            if not times:
+                # Now the decoder gives the frames that it has held back.
+                yield from self._stream.decode(None)
+                return
+
+    def _key_before(self, index: int) -> int:
+        """Time of the last key frame up to a frame."""
+        place = bisect_right(self._keys, self._times[index])
+        return self._keys[max(place - 1, 0)]
+
+    def _count(self, wanted: Iterable[int]) -> dict[int, np.ndarray]:
+        """Find frames by counting from the start of the file."""
+        self._stream.codec_context.skip_frame = 'DEFAULT'
+        self._container.seek(0)
+        images, wanted = {}, {*wanted}
+        for i, frame in enumerate(self._container.decode(self._stream)):
+            if i in wanted:
+                images[i] = _rgb(self._convert, frame)
+            if len(images) == len(wanted):
+                break
+        return images
+
+
+def _rgb(convert: VideoReformatter, frame: VideoFrame) -> np.ndarray:
+    return convert.reformat(frame, format='rgb24', threads=1).to_ndarray()
+
+
+def _sorted_times(packets: Iterable[_Packet]) -> list[int]:
+    return sorted(p.pts for p in packets if p.pts is not None)

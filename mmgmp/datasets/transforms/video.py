@@ -1,0 +1,147 @@
+# Copyright (c) mmgmp authors.
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+
+from mmgmp.released.alignment import ReleasedIndexing, is_released
+from mmgmp.utils.frame_reader import FrameReader
+
+from ..media.container import CorruptMediaError
+from ..media.frames import FrameFolderReader, frame_paths
+from ..media.video import VideoInMemory, VideoReader
+
+
+@TRANSFORMS.register_module()
+class OpenVideo(BaseTransform):
+    """Open a video file or a folder of frames.
+
+    It takes the place of ``Init`` transforms such as MMAction2's
+    ``PyAVInit``. :class:`DecodeFrames` then decodes the frames that
+    ``SampleFrames`` has chosen, and no others.
+
+    ``in_memory=True`` decodes the whole file at once instead. It is meant for
+    clips of a few seconds inside :class:`CachedTransforms`: only the first
+    epoch decodes the files, and each epoch samples other frames of them. In a
+    long video most of the decoded frames would not be used.
+
+    For an item with ``alignment='as_released'``, the frames of a file are
+    numbered as in the published code:
+    :class:`~mmgmp.released.alignment.ReleasedIndexing`. Folders of frames have
+    no such shift.
+
+    Required keys:
+
+        - filename (str): Video file, or
+        - frame_dir, filename_tmpl, start_index, total_frames: Folder, pattern
+          of the file names, number of the first frame, number of frames.
+        - alignment (str, optional): ``'true_fps'`` (the default) or
+          ``'as_released'``.
+
+    Added keys:
+
+        - video_reader: For :class:`DecodeFrames`.
+        - total_frames (int): Frames of a file.
+        - avg_fps (float): Frames per second of a file.
+
+    Args:
+        in_memory: Whether to decode the whole file at once.
+        short_side: With ``in_memory``, resize the shorter side to this number
+            of pixels, as MMAction2's ``Resize(scale=(-1, short_side))`` does,
+            to save memory. None keeps the size.
+
+    Raises:
+        ValueError: If ``short_side`` is not positive or is given without
+            ``in_memory``, or (a call) if ``in_memory`` is used on a folder of
+            frames.
+        CorruptMediaError: (a call) If the file is missing, empty or
+            truncated, is not a video or has too few frames; with
+            ``in_memory`` also if it cannot be decoded.
+    """
+
+    def __init__(
+        self, in_memory: bool = False, short_side: int | None = None
+    ) -> None:
+        if short_side is not None and (short_side < 1 or not in_memory):
+            raise ValueError(
+                '`short_side` must be a positive number of pixels together '
+                'with `in_memory=True`, or None; got '
+                f'short_side={short_side}, in_memory={in_memory}'
+            )
+        self.in_memory = in_memory
+        self.short_side = short_side
+
+    def transform(self, results: dict) -> dict:
+        """Open the file, or list the frames."""
+        if 'frame_dir' in results:
+            if self.in_memory:
+                raise ValueError(
+                    '`in_memory=True` is for video files, got the folder of '
+                    f'frames {results["frame_dir"]}: remove it'
+                )
+            results['video_reader'] = FrameFolderReader(frame_paths(results))
+            return results
+        path = results['filename']
+        reader: FrameReader
+        if self.in_memory:
+            reader = VideoInMemory(path, self.short_side)
+        else:
+            reader = VideoReader(path)
+        add_reader(results, reader, path)
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{self.__class__.__name__}(in_memory={self.in_memory}, '
+            f'short_side={self.short_side})'
+        )
+
+
+@TRANSFORMS.register_module()
+class DecodeFrames(BaseTransform):
+    """Decode the sampled frames of an opened video, and no others.
+
+    The pixels are the same as those of MMAction2's ``PyAVDecode``, or of its
+    ``RawFrameDecode`` for a folder of frames.
+
+    Required keys:
+
+        - video_reader: Of :class:`OpenVideo` or :class:`OpenFlow`. It is
+          closed and removed.
+        - frame_inds (np.ndarray): Indices (L,), of ``SampleFrames``.
+        - start_index (int): Index of the first frame.
+
+    Added keys:
+
+        - imgs (list[np.ndarray]): L frames (H, W, C) uint8. They are copies,
+          which later transforms may change in place.
+        - original_shape, img_shape (tuple[int, int]): (H, W).
+
+    Raises:
+        CorruptMediaError: (a call) If a frame cannot be decoded.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Replace ``video_reader`` by ``imgs``."""
+        reader = results.pop('video_reader')
+        try:
+            indices = results['frame_inds'] - results['start_index']
+            results['imgs'] = reader.read(indices.tolist())
+        finally:
+            reader.close()
+        results['original_shape'] = results['imgs'][0].shape[:2]
+        results['img_shape'] = results['imgs'][0].shape[:2]
+        return results
+
+
+def add_reader(results: dict, reader: FrameReader, name: str) -> None:
+    """Add the reader of a file, its length and its frame rate to an item.
+
+    Raises:
+        CorruptMediaError: If there is no frame to read.
+    """
+    if is_released(results):
+        reader = ReleasedIndexing(reader)
+    if not len(reader):
+        raise CorruptMediaError(f'media file {name} has too few frames')
+    results['video_reader'] = reader
+    results['total_frames'] = len(reader)
+    results['avg_fps'] = reader.frame_rate

@@ -1,0 +1,74 @@
+# Copyright (c) mmgmp authors.
+"""Split files of EPIC-Kitchens are read, and mistakes in them are named."""
+
+import pytest
+
+from mmgmp.datasets import EPICKitchensDataset
+from mmgmp.datasets.epic_kitchens_split import Action, read_split
+from tests.utils.twins import EPIC_FOLDER, epic_row, write_rows
+
+
+def row(**changes):
+    return {**epic_row(0, 'P08_01', 31, 71, 0), **changes}
+
+
+def test_odd_frames_of_flow():
+    action = Action('P08_01', 4.09, 5.84, 245, 350, 2)
+    assert (action.flow_start, action.flow_length) == (123, 52)
+    assert Action('P08_01', 0, 1, 244, 351, 2).flow_start == 122
+
+
+@pytest.mark.parametrize(
+    ('rows', 'words'),
+    [
+        ([row(), row(verb_class=8)], r'row 1: `verb_class`.*got 8'),
+        ([row(stop_frame=32)], '`stop_frame` 32 must follow `start_frame` 31'),
+        ([row(start_frame=-1)], '`start_frame` -1'),
+        ([row(start_frame=31.5)], "line 2.*integer, got '31.5'"),
+        ([row(start_timestamp='4.09')], "row 0: `start_timestamp`.*'4.09'"),
+        ([row(video_id='P01_01')], 'P01_01.*D1 is the kitchen.*P08'),
+        ([row(video_id='../P08_01')], 'not a folder name'),
+        ([{k: v for k, v in row().items() if k != 'verb'}], r"lacks.*'verb'"),
+    ],
+)
+def test_wrong_row(tmp_path, rows, words):
+    path = tmp_path / EPIC_FOLDER / 'D1_train.csv'
+    path.parent.mkdir()
+    write_rows(path, rows)
+    with pytest.raises(ValueError, match=words):
+        EPICKitchensDataset(str(tmp_path), ['D1'], 'train')
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda text: text[:-3] + '\n', 'line 2: expected 10 values'),
+        (lambda text: text[:-1] + ',0\n', 'line 2: expected 10 values'),
+        (lambda text: text.replace('uid', 'id'), r"lacks.*'uid'"),
+        (lambda text: text.splitlines()[0], 'has no rows'),
+        (lambda text: '', 'lacks'),
+    ],
+)
+def test_wrong_file(tmp_path, change, words):
+    path = tmp_path / 'D1_train.csv'
+    write_rows(path, [row()])
+    (action,) = read_split(tmp_path, 'D1', 'train')
+    assert action == Action('P08_01', 0.52, 1.18, 31, 71, 0)
+    path.write_text(change(path.read_text()))
+    with pytest.raises(ValueError, match=words) as error:
+        read_split(tmp_path, 'D1', 'train')
+    assert str(path) in str(error.value)
+
+
+def test_missing_file_and_pickled_file(tmp_path):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r'D1_train\.csv is missing, and so is D1_train\.pkl',
+    ):
+        read_split(tmp_path, 'D1', 'train')
+    # The published file is named and not opened.
+    (tmp_path / 'D1_train.pkl').write_bytes(b'not to be read')
+    with pytest.raises(FileNotFoundError, match=r'D1_train\.pkl') as error:
+        read_split(tmp_path, 'D1', 'train')
+    command = f'convert_splits.py {tmp_path}`'
+    assert f'python tools/data/epic_kitchens/{command}' in str(error.value)
