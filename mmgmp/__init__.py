@@ -1,15 +1,15 @@
 # Copyright (c) mmgmp authors.
 # isort: skip_file
-"""Balanced multimodal training on unseen domains, for MMAction2.
+"""Balanced multimodal training for unseen domains, on MMAction2.
 
-Importing the package registers every type of it in MMAction2's registries, so
-that a config needs one line, ``custom_imports = dict(imports=['mmgmp'])``.
+Importing the package registers all its types in the registries of MMAction2,
+so a config needs one line, ``custom_imports = dict(imports=['mmgmp'])``.
 """
 
 from .dependencies import check_dependencies
 from .version import __version__
 
-# The check and the repairs come before the sub-packages, which need them.
+# The sub-packages need these checks and repairs.
 check_dependencies()
 
 from . import compat  # noqa: E402
@@ -25,6 +25,7 @@ from . import (  # noqa: E402
     optim,
     visualization,
 )
+from .released import models as _released  # noqa: E402, F401, registers them
 
 __all__ = [
     '__version__',

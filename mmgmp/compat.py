@@ -1,17 +1,18 @@
 # Copyright (c) mmgmp authors.
 """Repairs that the released OpenMMLab stack needs on current PyTorch.
 
-``import mmgmp`` applies them. Each has a test in ``tests/test_compat.py`` that
-fails once the release no longer needs it; then the repair is to be deleted.
+``import mmgmp`` applies them. For each repair, a test in
+``tests/test_compat.py`` fails once a release no longer needs it; then delete
+the repair.
 """
 
 import functools
-import importlib.util
 import sys
 import types
 from pathlib import Path
 from pickle import UnpicklingError
 
+import mmaction
 import numpy as np
 import torch
 from mmaction.utils import dependency as mmaction_dependency
@@ -19,34 +20,34 @@ from mmengine.config import Config, config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint
 from mmpretrain.utils import dependency as mmpretrain_dependency
+from numpy._core import multiarray
 
 
 def stub_drn() -> None:
-    """Stand in for the DRN localizer, which the wheel of MMAction2 lacks.
+    """Replace the DRN localizer, which is missing in the wheel of MMAction2.
 
-    ``mmaction.models`` imports it, so that no model at all can be built
-    without it. An installation that has the file is left alone.
+    ``mmaction.models`` imports it, so without it no model can be built. An
+    installation with the file is not changed.
     """
-    package_name = 'mmaction.models.localizers.drn'
-    root = Path(importlib.util.find_spec('mmaction').origin).parent
+    name = 'mmaction.models.localizers.drn'
+    root = Path(mmaction.__file__).parent
     if (root / 'models/localizers/drn/drn.py').is_file():
         return
-    package = types.ModuleType(package_name)
-    package.__path__ = []
-    package.drn = types.ModuleType(f'{package_name}.drn')
-    package.drn.DRN = type('DRN', (), {})
-    sys.modules[package_name] = package
-    sys.modules[f'{package_name}.drn'] = package.drn
+    module = types.ModuleType(f'{name}.drn')
+    vars(module).update(DRN=type('DRN', (), {}))
+    package = types.ModuleType(name)
+    vars(package).update(__path__=[], drn=module)
+    sys.modules.update({name: package, f'{name}.drn': module})
 
 
 def getattr_of_history_buffer(owner: object, name: str) -> object:
-    """Stand in for ``getattr`` when a checkpoint is read.
+    """Replace ``getattr`` when a checkpoint is read.
 
     A ``HistoryBuffer`` is pickled with its statistics methods, each as
-    ``getattr(HistoryBuffer, name)``; nothing else is looked up.
+    ``getattr(HistoryBuffer, name)``. Other attributes are not needed.
 
     Raises:
-        UnpicklingError: If anything else is asked for.
+        UnpicklingError: The checkpoint needs another attribute.
     """
     if owner is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
         return getattr(owner, name)
@@ -56,14 +57,14 @@ def getattr_of_history_buffer(owner: object, name: str) -> object:
     )
 
 
-# What a checkpoint of MMEngine's Runner holds besides tensors: all plain data.
-# Python's own `getattr` would open every attribute of every object. `uint32`
-# is the state of NumPy's random generator.
+# Content of a checkpoint of MMEngine's Runner besides tensors, all plain data.
+# Python's own `getattr` would give access to every attribute of every object.
+# `uint32` is the state of NumPy's random generator.
 CHECKPOINT_GLOBALS = (
     HistoryBuffer,
     (getattr_of_history_buffer, 'builtins.getattr'),
-    np._core.multiarray._reconstruct,
-    np._core.multiarray.scalar,
+    multiarray._reconstruct,
+    multiarray.scalar,
     np.ndarray,
     np.dtype,
     np.dtypes.Float64DType,
@@ -73,11 +74,11 @@ CHECKPOINT_GLOBALS = (
 
 
 def restrict_checkpoints() -> None:
-    """Make the checkpoints of MMEngine readable, and nothing beyond them.
+    """Allow the content of MMEngine's checkpoints, and nothing else.
 
-    ``torch.load`` refuses a checkpoint of the Runner, hence the allow-list.
-    Downloaded weights, in contrast, MMEngine unpickles without any
-    restriction; they get the same one.
+    ``torch.load`` rejects a checkpoint of the Runner, hence the allow-list.
+    MMEngine unpickles downloaded weights without any restriction. This
+    function restricts them in the same way.
     """
     torch.serialization.add_safe_globals(list(CHECKPOINT_GLOBALS))
     checkpoint.load_url = functools.partial(
@@ -86,27 +87,26 @@ def restrict_checkpoints() -> None:
 
 
 def init_cpu_distributed(cfg: Config, launcher: str) -> None:
-    """Prepare distributed training on CPUs; to be called before the Runner.
+    """Prepare distributed training on CPUs, before the Runner is built.
 
-    MMEngine sets a CUDA device even for gloo, and gives one to the model
-    wrapper. So the process group is opened here, and the config is changed in
-    place to wrap the model without a device. With ``launcher='none'``, or
-    where there is a GPU, nothing is done.
+    MMEngine sets a CUDA device even for gloo, and passes one to the model
+    wrapper. Therefore this function creates the process group, and changes
+    the config in place to wrap the model without a device. With
+    ``launcher='none'`` or a GPU, it does nothing.
 
     Args:
         cfg: Config of the run.
         launcher: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
 
     Raises:
-        ValueError: If `launcher` is not ``pytorch``, or `cfg` asks for
+        ValueError: ``launcher`` is not ``pytorch``, or ``cfg`` uses
             synchronized batch norm, which needs GPUs.
     """
     if launcher == 'none' or torch.cuda.is_available():
         return
     if launcher != 'pytorch':
         raise ValueError(
-            f'`launcher` is {launcher!r}, but without a GPU only '
-            "'pytorch' is supported"
+            f"`launcher` must be 'pytorch' without a GPU, got {launcher!r}"
         )
     if cfg.get('sync_bn') is not None:
         raise ValueError(
@@ -124,20 +124,20 @@ def init_cpu_distributed(cfg: Config, launcher: str) -> None:
 
 
 def restore_numpy_inf() -> None:
-    """Give NumPy 2 back ``np.Inf``, by which MMAction2 frames skeletons.
+    """Restore ``np.Inf``, which NumPy 2 removed and MMAction2 uses.
 
-    Without it ``PoseCompact`` and ``MMCompact`` fail, which the PoseC3D and
+    Without it, ``PoseCompact`` and ``MMCompact`` fail, which the PoseC3D and
     RGBPose-Conv3D configs use.
     """
     if not hasattr(np, 'Inf'):
-        np.Inf = np.inf
+        vars(np).update(Inf=np.inf)
 
 
 def cache_config_layout() -> None:
-    """Lay out a config's text once.
+    """Format the text of a config only once.
 
-    MMEngine has yapf do it anew for every checkpoint that holds the text,
-    which takes a second or more and is much of a short training.
+    MMEngine calls yapf for every checkpoint, which contains the text. This
+    takes a second or more, a large part of a short training.
     """
     lay_out = config.FormatCode
 
@@ -171,7 +171,7 @@ def leave_out_vision_language() -> None:
 
 
 def apply() -> None:
-    """Apply the repairs that every use of the package needs."""
+    """Apply all repairs that do not depend on a config."""
     cache_config_layout()
     leave_out_vision_language()
     stub_drn()

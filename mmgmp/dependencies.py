@@ -3,7 +3,8 @@ import importlib
 
 from packaging.requirements import Requirement
 
-# In the order of import: each package checks, less helpfully, those before it.
+# In the order of import, because each package checks those before it with less
+# helpful messages.
 REQUIREMENTS = dict(
     mmengine='mmengine>=0.10.7,<0.11',
     mmcv='mmcv-lite>=2.0.1,<2.2',
@@ -12,10 +13,10 @@ REQUIREMENTS = dict(
 
 
 def check_dependencies() -> None:
-    """Check the OpenMMLab packages that mmgmp builds on.
+    """Check the OpenMMLab packages that mmgmp needs.
 
     Raises:
-        ImportError: If one is missing or has an unsupported version.
+        ImportError: A package is missing or has an unsupported version.
     """
     for name, text in REQUIREMENTS.items():
         hint = f"mmgmp needs {text}; run: pip install '{text}'"

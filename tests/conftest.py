@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Every test starts from the same seed, in the scope of mmaction."""
+"""Every test has the same seed and the scope of mmaction."""
 
 import gc
 

@@ -30,7 +30,7 @@ def test_missing_package(monkeypatch):
 
 @pytest.mark.parametrize('text', REQUIREMENTS.values())
 def test_pinned_versions_are_supported(text):
-    """What pip installs is what the check accepts."""
+    """The check accepts the versions that pip installs."""
     supported = Requirement(text)
     lines = (ROOT / 'requirements/runtime.txt').read_text().splitlines()
     pinned = {

@@ -102,7 +102,7 @@ def test_every_config_and_tool_is_in_the_wheel(wheel):
 
 
 def test_every_package_has_an_init_file():
-    """Else the older tools for packaging leave it out silently."""
+    """Otherwise older packaging tools omit it silently."""
     for path in files(ROOT, 'mmgmp'):
         if path.suffix == '.py':
             assert (ROOT / path.parent / '__init__.py').is_file(), path

@@ -1,4 +1,4 @@
-"""Importing mmgmp is all that a config or a notebook needs."""
+"""Importing mmgmp registers everything."""
 
 import os
 import subprocess
@@ -36,6 +36,9 @@ PUBLIC_TYPES = dict(
         'MultimodalBackbone',
         'MultimodalHead',
         'MultimodalRecognizer',
+        'ReleasedConcatFusion',
+        'ReleasedMultimodalBackbone',
+        'ReleasedUnimodalDomainAdversarial',
         'UnimodalDomainAdversarial',
     ],
     OPTIM_WRAPPERS=['GMPOptimWrapper', 'TaskGradientOptimWrapper'],

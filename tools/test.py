@@ -16,9 +16,7 @@ def parse_args() -> argparse.Namespace:
     )
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument(
-        '--dump', help='file (.pkl) to dump the predictions into'
-    )
+    parser.add_argument('--dump', help='file (.pkl) for the predictions')
     args = parser.parse_args()
     if args.dump is not None and not args.dump.endswith(('.pkl', '.pickle')):
         parser.error(f'--dump must be a .pkl file, got {args.dump}')
@@ -38,7 +36,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Test as the config and the command line say."""
+    """Run the tool."""
     args = parse_args()
     with one_line_errors():
         cfg = load_config(args)

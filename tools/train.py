@@ -7,7 +7,7 @@ from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmgmp.apis import format_summary, train_select_test
+from mmgmp.apis import format_summary, train_and_test
 from mmgmp.compat import init_cpu_distributed
 from mmgmp.optim import ModalityOptimWrapper
 from mmgmp.utils import add_run_arguments, load_config, one_line_errors
@@ -21,8 +21,8 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='resume from a checkpoint; without a path, from the latest one '
-        'in the work dir',
+        help='resume from a checkpoint (default: the latest one in the work '
+        'dir)',
     )
     parser.add_argument(
         '--test',
@@ -43,7 +43,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate with the batch size',
     )
-    parser.add_argument('--seed', type=int, help="in place of the config's")
+    parser.add_argument('--seed', type=int, help='overrides the config')
     args = parser.parse_args()
     if args.test and args.no_validate:
         parser.error('--test needs the validation that --no-validate drops')
@@ -51,14 +51,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def use_mixed_precision(optim_wrapper: dict) -> None:
-    """Have an optim wrapper train in mixed precision, in place.
+    """Enable mixed precision in the config of an optim wrapper, in place.
 
     Args:
         optim_wrapper: Config of an optim wrapper.
 
     Raises:
-        ValueError: An optim wrapper that is none of mmgmp and has no
-            registered Amp variant, or one of MMEngine's without a GPU.
+        ValueError: The optim wrapper is not from mmgmp and has no registered
+            Amp variant, or it is from MMEngine and there is no GPU.
     """
     type_ = optim_wrapper.get('type', 'OptimWrapper')
     wrapper = OPTIM_WRAPPERS.get(type_)
@@ -67,14 +67,14 @@ def use_mixed_precision(optim_wrapper: dict) -> None:
     elif not type_.startswith('Amp'):
         if OPTIM_WRAPPERS.get(f'Amp{type_}') is None:
             raise ValueError(
-                f'--amp: the optim wrapper {type_!r} has no mixed precision '
+                f'--amp: the optim wrapper {type_!r} has no mixed-precision '
                 f"variant 'Amp{type_}'; train without --amp"
             )
         optim_wrapper['type'] = f'Amp{type_}'
     if optim_wrapper['type'] == 'AmpOptimWrapper' and get_device() == 'cpu':
         raise ValueError(
-            "--amp: MMEngine's AmpOptimWrapper needs a GPU; on CPU the optim "
-            'wrappers of mmgmp train in mixed precision, others without --amp'
+            "--amp: MMEngine's AmpOptimWrapper needs a GPU; on a CPU, use an "
+            'optim wrapper of mmgmp, or train without --amp'
         )
 
 
@@ -100,14 +100,14 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Train as the config and the command line say."""
+    """Run the tool."""
     args = parse_args()
     with one_line_errors():
         cfg = load_config(args)
         merge_args(cfg, args)
         init_cpu_distributed(cfg, args.launcher)
     if args.test:
-        summary = train_select_test(cfg)
+        summary = train_and_test(cfg)
         if is_main_process():
             print(format_summary(summary))
     elif 'runner_type' in cfg:

@@ -10,7 +10,7 @@ classifier = dict(
     detach_auxiliary=False,
     auxiliary_loss_weight=3.0,
     # Defect: another order in evaluation, where there is flow.
-    fusion=dict(type='ConcatFusion', eval_order=_base_.modalities),
+    fusion=dict(type='ReleasedConcatFusion', eval_order=_base_.modalities),
 )
 model = dict(modalities=order, cls_head=dict(classifier=classifier))
 # The fused loss is neither modulated nor projected.
@@ -18,11 +18,10 @@ tasks = dict(fused=['loss_cls'], semantic=['loss_cls.*'])
 if len(_base_.sources) > 1:
     adversary = dict(
         _delete_=True,
-        type='UnimodalDomainAdversarial',
+        # Defect: the encoders face a discriminator that stays random.
+        type='ReleasedUnimodalDomainAdversarial',
         reversal_weight=0.3,
         loss_weight=0.5,
-        # Defect: the encoders face a discriminator that stays random.
-        train_discriminator=False,
     )
     model['objectives'] = dict(domain=adversary)
     tasks['domain'] = ['loss_domain.*']

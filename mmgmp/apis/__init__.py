@@ -2,10 +2,10 @@
 from .extract_features import DomainFeatures, extract_features
 from .inferencers.audio_video_inferencer import AudioVideoInferencer
 from .inferencers.predictions import format_prediction
-from .train_select_test import (
+from .train_and_test import (
     format_summary,
     mean_summary,
-    train_select_test,
+    train_and_test,
 )
 
 __all__ = [
@@ -15,5 +15,5 @@ __all__ = [
     'format_prediction',
     'format_summary',
     'mean_summary',
-    'train_select_test',
+    'train_and_test',
 ]

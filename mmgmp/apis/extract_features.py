@@ -9,11 +9,10 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from torch import nn
 from torch.utils.data import DataLoader
 
 from mmgmp.datasets.wrappers import dataset_domains, dataset_leaves
-from mmgmp.models.recognizers import MultimodalRecognizer
+from mmgmp.models import MultimodalRecognizer
 from mmgmp.utils import register_all_modules
 
 from .inferencers.weights import load_weights
@@ -44,30 +43,29 @@ def extract_features(
     split: str = 'source+target',
     device: str | None = None,
 ) -> DomainFeatures:
-    """Compute the features of the clips that a config evaluates.
+    """Compute features of the clips in the evaluation sets of a config.
 
-    They are those that the classifier of a trained
-    :class:`MultimodalRecognizer` embeds a clip with
-    (:meth:`Classifier.embed`): for :class:`ConcatFusion` the features of the
-    modalities side by side, zeros for a modality that a clip lacks.
+    The features are those of :meth:`Classifier.embed` of a trained
+    :class:`MultimodalRecognizer`. For :class:`ConcatFusion`, they are the
+    concatenated features of the modalities, with zeros for an absent one.
 
     Args:
         cfg: Config of the run.
         checkpoint: Its weights, see :func:`load_weights`.
-        split: Clips of the source domains' validation (``'source'``, those of
-            ``val_dataloader``), of the ``'target'`` (``test_dataloader``), or
-            ``'source+target'``.
-        device: Device, such as ``'cpu'`` or ``'cuda:0'``. Defaults to the
-            best there is.
+        split: ``'source'`` for the validation clips of the source domains
+            (``val_dataloader``), ``'target'`` for the clips of
+            ``test_dataloader``, or ``'source+target'``.
+        device: Device, such as ``'cpu'`` or ``'cuda:0'``. The default is the
+            best available one.
 
     Returns:
         Features, labels and domains, sources first.
 
     Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: An unknown split, a config without its dataloader or of
-            another model, a checkpoint that is damaged or another model's,
-            clips without ``domain_name``, or features that are not finite.
+        FileNotFoundError: The checkpoint does not exist.
+        ValueError: The split is unknown, the config has no dataloader for it
+            or another type of model, the checkpoint is damaged or of another
+            model, clips have no ``domain_name``, or features are not finite.
     """
     if split not in SPLITS:
         raise ValueError(f'`split` must be one of {SPLITS}, got {split!r}')
@@ -75,8 +73,8 @@ def extract_features(
     for name in names:
         if cfg.get(name) is None:
             raise ValueError(
-                f'`{name}` is missing in the config: the split {split!r} '
-                'reads its clips'
+                f'`{name}` is missing in the config, but the split {split!r} '
+                'needs it'
             )
     register_all_modules(init_default_scope=False)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
@@ -87,8 +85,8 @@ def extract_features(
     features = np.concatenate([part.features for part in parts])
     if not np.isfinite(features).all():
         raise ValueError(
-            f'the features of checkpoint {checkpoint} are not finite: the '
-            'training has diverged'
+            f'the features of checkpoint {checkpoint} are not finite: its '
+            'training diverged'
         )
     if len({part.classes for part in parts}) > 1:
         raise ValueError(
@@ -107,7 +105,7 @@ def extract_features(
 def _build_model(
     cfg: Config, checkpoint: str | Path, device: str
 ) -> MultimodalRecognizer:
-    """The trained model, without its objectives, in eval mode."""
+    """Build the trained model without its objectives, in eval mode."""
     model = MODELS.build(
         {key: v for key, v in cfg.model.items() if key != 'objectives'}
     )
@@ -121,7 +119,9 @@ def _build_model(
 
 
 @torch.no_grad()
-def _extract(model: nn.Module, loader: DataLoader) -> DomainFeatures:
+def _extract(
+    model: MultimodalRecognizer, loader: DataLoader
+) -> DomainFeatures:
     """Features of the clips of one dataloader."""
     features, labels, domains = [], [], []
     for batch in loader:

@@ -15,7 +15,7 @@ from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
-from mmgmp.apis.train_select_test import train_select_test
+from mmgmp.apis.train_and_test import train_and_test
 from mmgmp.datasets.wrappers import dataset_leaves
 from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
@@ -153,7 +153,7 @@ def _train(cfg: Config, folder: Path) -> list[dict]:
         dict(type='CheckInvalidLossHook'),
         dict(type='TargetHistoryHook'),
     ]
-    summary = train_select_test(cfg)
+    summary = train_and_test(cfg)
     history = json.loads((folder / TargetHistoryHook.filename).read_text())
     if torch.cuda.is_available():
         peak_memory = torch.cuda.max_memory_allocated() / 2**20

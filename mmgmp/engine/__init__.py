@@ -1,16 +1,18 @@
 # Copyright (c) mmgmp authors.
-from .hooks import (
-    AtomicCheckpointHook,
-    CorruptSampleHook,
-    DomainProtocolHook,
-    ReplicaCheckHook,
-    StepSeedHook,
-)
+from .hooks.atomic_checkpoint_hook import AtomicCheckpointHook
+from .hooks.check_invalid_loss_hook import CheckInvalidLossHook
+from .hooks.corrupt_sample_hook import CorruptSampleHook
+from .hooks.domain_protocol_hook import DomainProtocolHook
+from .hooks.replica_check_hook import ReplicaCheckHook
+from .hooks.step_seed_hook import StepSeedHook
+from .hooks.target_history_hook import TargetHistoryHook
 
 __all__ = [
     'AtomicCheckpointHook',
+    'CheckInvalidLossHook',
     'CorruptSampleHook',
     'DomainProtocolHook',
     'ReplicaCheckHook',
     'StepSeedHook',
+    'TargetHistoryHook',
 ]

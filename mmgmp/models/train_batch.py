@@ -6,7 +6,7 @@ import torch
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
-# In place of the label, and of the domain, of an unlabelled sample.
+# Label and domain of an unlabelled sample.
 UNLABELLED = -1
 
 
@@ -18,12 +18,12 @@ class TrainBatch:
         inputs: Modality -> preprocessed batch, (N, ...).
         features: Modality -> (N, D_m), after the neck.
         logits: (N, K) float32 of the head.
-        labels: (N,) int64 classes, -1 where a sample has none.
+        labels: (N,) int64 classes, -1 for a sample without a label.
         domains: (N,) int64 source domains in [0, C), -1 for unlabelled
             samples and in a model without objectives.
-        hidden_labels: (N,) int64 classes of unlabelled samples, -1 where they
-            are unknown. They are there to be logged, not to be learnt from.
-        progress: Share of the training that is done, in [0, 1].
+        hidden_labels: (N,) int64 classes of unlabelled samples, -1 if
+            unknown. They are for logging, not for training.
+        progress: Completed fraction of the training, in [0, 1].
     """
 
     inputs: Mapping[str, Tensor]
@@ -35,11 +35,11 @@ class TrainBatch:
     progress: float
 
     def labelled(self) -> 'TrainBatch':
-        """The samples with a label; the batch itself if all have one."""
+        """Select the samples with a label, or the batch if all have one."""
         return self._rows(self.labels != UNLABELLED)
 
     def unlabelled(self) -> 'TrainBatch':
-        """The samples without a label; there may be none."""
+        """Select the samples without a label. There may be none."""
         return self._rows(self.labels == UNLABELLED)
 
     def _rows(self, mask: Tensor) -> 'TrainBatch':
@@ -58,7 +58,7 @@ class TrainBatch:
 
 
 class _Rows(Mapping):
-    """Rows of the inputs, copied when they are read: clips are large."""
+    """Rows of the inputs, copied on access because clips are large."""
 
     def __init__(self, tensors: Mapping[str, Tensor], index: Tensor) -> None:
         self._tensors = tensors
@@ -75,13 +75,13 @@ class _Rows(Mapping):
 
 
 def stack_labels(data_samples: list[ActionDataSample]) -> Tensor:
-    """Labels of a training batch.
+    """Stack the labels of a training batch.
 
     Args:
         data_samples: N samples, with ``gt_label`` if they are labelled.
 
     Returns:
-        (N,) int64 on the CPU, -1 where there is none.
+        (N,) int64 on the CPU, -1 for a sample without a label.
 
     Raises:
         ValueError: No sample has a label.
@@ -94,8 +94,8 @@ def stack_labels(data_samples: list[ActionDataSample]) -> Tensor:
         labels[known] = given.cpu()
     if bool((labels == UNLABELLED).all()):
         raise ValueError(
-            'no sample of the batch has a label: a batch needs samples of a '
-            'source domain, too'
+            'no sample of the batch has a label: a batch must contain samples '
+            'of a source domain'
         )
     return labels
 
@@ -103,14 +103,14 @@ def stack_labels(data_samples: list[ActionDataSample]) -> Tensor:
 def stack_domains(
     data_samples: list[ActionDataSample], labels: Tensor
 ) -> Tensor:
-    """Source domains of a training batch.
+    """Stack the source domains of a training batch.
 
     Args:
         data_samples: N samples, with ``domain`` if they are labelled.
-        labels: What :func:`stack_labels` gives.
+        labels: Output of :func:`stack_labels`.
 
     Returns:
-        (N,) int64 on the CPU, -1 where there is no label.
+        (N,) int64 on the CPU, -1 for a sample without a label.
 
     Raises:
         ValueError: A labelled sample has no source domain.
@@ -118,8 +118,8 @@ def stack_domains(
     known = (labels != UNLABELLED).tolist()
     domains = [sample.get('domain') for sample in data_samples]
     domains = [d if k else UNLABELLED for d, k in zip(domains, known)]
-    of_sources = [d for d, k in zip(domains, known) if k]
-    if any(domain is None or domain < 0 for domain in of_sources):
+    labelled = [d for d, k in zip(domains, known) if k]
+    if any(domain is None or domain < 0 for domain in labelled):
         raise ValueError(
             'an objective trains on source domains, but the batch has the '
             f'domains {domains}: pass `domain` through `algorithm_keys` of '

@@ -3,18 +3,17 @@ from .gmp_optim_wrapper import GMPOptimWrapper
 from .gradient_scaling_optim_wrapper import GradientScalingOptimWrapper
 from .modality_optim_wrapper import ModalityOptimWrapper
 from .task_gradient_optim_wrapper import TaskGradientOptimWrapper
-from .weightings import (
-    DualProjWeighting,
-    GMPWeighting,
+from .weightings.confidences import discrepancy_ratio
+from .weightings.gmp import GMPWeighting
+from .weightings.mgda import MGDAWeighting
+from .weightings.pcgrad import PCGradWeighting
+from .weightings.torchjd import TorchJDWeighting
+from .weightings.upgrad import DualProjWeighting, UPGradWeighting
+from .weightings.weighting import (
     GramianWeighting,
-    MGDAWeighting,
-    PCGradWeighting,
     SumWeighting,
     TaskGramian,
-    TorchJDWeighting,
-    UPGradWeighting,
     Weighting,
-    discrepancy_ratio,
 )
 
 __all__ = [

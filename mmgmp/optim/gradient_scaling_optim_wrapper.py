@@ -3,18 +3,21 @@ from abc import abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
-from .gradients import StatisticsMean, mean_terms, to_host
+from .gradients.loss_terms import StatisticsMean, mean_terms
+from .gradients.task_gradients import to_host
 from .modality_optim_wrapper import ModalityOptimWrapper
 
 
 class GradientScalingOptimWrapper(ModalityOptimWrapper):
-    """Base of the wrappers that scale each modality's gradient.
+    """Base class of wrappers that scale the gradient of each modality.
 
-    One backward pass, whose gradients are reduced as the stock wrapper's are:
-    a step costs what plain training costs. After the last micro-batch of an
-    update, the gradients of each modality's encoder are edited by its factor,
-    which depends on statistics of the whole batch over all ranks.
+    There is one backward pass, and the gradients are reduced as in the stock
+    wrapper, so a step costs as much as plain training. After the last
+    micro-batch of an update, the wrapper multiplies the gradients of each
+    encoder by a factor, which depends on statistics of the whole batch over
+    all ranks.
 
     A subclass defines :meth:`scales`, and :meth:`edit` if it does more than
     multiply. ``scale.<m>`` is logged at each update.
@@ -30,7 +33,7 @@ class GradientScalingOptimWrapper(ModalityOptimWrapper):
 
     @abstractmethod
     def scales(self, statistics: dict[str, float]) -> dict[str, float]:
-        """Factor of each modality.
+        """Compute the factor of each modality.
 
         Args:
             statistics: Means over the whole batch of the entries of the loss
@@ -46,19 +49,21 @@ class GradientScalingOptimWrapper(ModalityOptimWrapper):
         Random numbers drawn here are the same on all ranks.
 
         Args:
-            modality: Whose encoder it is.
-            grads: Gradients of those of its parameters that have one.
-            k: The factor of :meth:`scales`.
+            modality: Modality of the encoder.
+            grads: Gradients of its parameters, without missing ones.
+            k: Factor from :meth:`scales`.
         """
         torch._foreach_mul_(grads, k)
 
-    def attach(self, module: nn.Module, modalities: dict[str, list]) -> list:
-        """Forget what an earlier model left; see the base class."""
+    def attach(
+        self, module: nn.Module, modalities: dict[str, list[str]]
+    ) -> list[RemovableHandle]:
+        """Discard the statistics of an earlier model; see the base class."""
         self._statistics = StatisticsMean()
         return super().attach(module, modalities)
 
     def backward(self, loss: Tensor, **kwargs) -> None:
-        """Take the statistics, then the stock backward pass.
+        """Add the statistics, then run the stock backward pass.
 
         Args:
             loss: Scalar sum of all losses.
@@ -71,7 +76,8 @@ class GradientScalingOptimWrapper(ModalityOptimWrapper):
         """Edit the gradients of each modality.
 
         Raises:
-            ValueError: :meth:`scales` does not name each modality once.
+            ValueError: :meth:`scales` does not return a factor for each
+                modality.
         """
         self.precision.unscale(self.optimizer)
         encoders, others = self.params.encoders, self.params.others

@@ -9,26 +9,27 @@ DTYPES = {'float16': torch.float16, 'bfloat16': torch.bfloat16}
 
 
 class MixedPrecision:
-    """Autocast and loss scale of an optim wrapper, or neither.
+    """Optional autocast and loss scale of an optim wrapper.
 
-    With float16, all losses share one loss scale, and an overflow makes the
-    step be skipped and the scale be lowered. bfloat16 has the exponents of
-    float32 and needs no scale.
+    With float16, all losses share one loss scale. An overflow skips the step
+    and lowers the scale. bfloat16 has the exponent range of float32 and needs
+    no scale.
 
     Args:
-        amp: False for none; True for float16 on a GPU and bfloat16 on CPU; or
-            a dict of ``dtype``, ``'float16'`` or ``'bfloat16'``, and
-            ``loss_scale``: ``'dynamic'``, a positive number (a fixed scale),
-            or a dict of arguments of :class:`torch.amp.GradScaler`.
+        amp: False disables mixed precision. True uses float16 on a GPU and
+            bfloat16 on a CPU. A dict sets ``dtype``, ``'float16'`` or
+            ``'bfloat16'``, and ``loss_scale``: ``'dynamic'``, a positive
+            number (a fixed scale), or a dict of arguments of
+            :class:`torch.amp.GradScaler`.
 
     Raises:
         TypeError: ``amp`` is neither a bool nor a dict.
-        ValueError: An unknown key or ``dtype``, float16 on CPU, or a
-            ``loss_scale`` of another form.
+        ValueError: A key, the ``dtype`` or the form of ``loss_scale`` is
+            unknown, or the dtype is float16 on a CPU.
 
     Attributes:
-        enabled: Whether the precision is mixed.
-        scaler: The loss scale; switched off unless the type is float16.
+        enabled: Whether mixed precision is used.
+        scaler: The loss scale; disabled unless the dtype is float16.
     """
 
     def __init__(self, amp: bool | dict) -> None:
@@ -69,25 +70,25 @@ class MixedPrecision:
         )
 
     def autocast(self) -> AbstractContextManager:
-        """Context of the forward."""
+        """Return the context of the forward."""
         return autocast(dtype=self.dtype) if self.enabled else nullcontext()
 
     def scale(self) -> float:
-        """Factor of the losses."""
+        """Return the factor of the losses."""
         return self.scaler.get_scale() if self.scaler.is_enabled() else 1.0
 
     def unscale(self, optimizer: torch.optim.Optimizer) -> None:
-        """Take the loss scale out of the gradients, once each step."""
+        """Divide the gradients by the loss scale, once each step."""
         if self.scaler.is_enabled():
             self.scaler.unscale_(optimizer)
 
     def update(self) -> None:
-        """Adapt the loss scale after a step, made or skipped."""
+        """Adapt the loss scale after a step, even a skipped one."""
         self.scaler.update(self._fixed_scale)
 
 
 def _read_scale(loss_scale: object) -> tuple[dict, float | None]:
-    """Arguments of the scaler, and the scale if it is fixed."""
+    """Return the arguments of the scaler, and the scale if it is fixed."""
     if isinstance(loss_scale, dict):
         return loss_scale, None
     if loss_scale == 'dynamic':

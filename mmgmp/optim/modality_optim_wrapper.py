@@ -9,10 +9,11 @@ from mmengine.dist import broadcast
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from mmgmp.utils.seeding import Stream, derive_seed
 
-from .gradients import (
+from .gradients.encoders import (
     Prefixes,
     prefix_lists,
     split_parameters,
@@ -22,30 +23,29 @@ from .mixed_precision import MixedPrecision
 
 
 class ModalityOptimWrapper(OptimWrapper, ABC):
-    """Base of the wrappers that treat the encoder of each modality apart.
+    """Base class of wrappers that treat the encoders of modalities separately.
 
     The wrapper captures the loss dict by a forward hook, so it works with any
-    mmengine model that returns named losses, in DDP or not. It knows which
-    parameters belong to which modality, and has mixed precision as an
-    argument.
+    MMEngine model that returns named losses, with and without DDP. It groups
+    the parameters by modality, and supports mixed precision.
 
-    A step whose gradients or statistics are not all finite is skipped,
-    counted in ``skipped_steps`` and logged; it leaves every weight as it was.
+    If the gradients or statistics are not finite, the wrapper skips the step,
+    counts it in ``skipped_steps`` and logs it. All weights stay the same.
 
-    A subclass says in :meth:`prepare_gradients` what is descended.
+    A subclass computes the final gradients in :meth:`prepare_gradients`.
 
     Args:
         optimizer: The optimizer.
-        modalities: Modality -> prefix(es) of its encoder's modules in the
-            model, e.g. ``dict(video='backbone.video')``. None asks the model
-            for its attribute ``modality_modules``.
+        modalities: Modality -> prefix(es) of the modules of its encoder in
+            the model, e.g. ``dict(video='backbone.video')``. None uses the
+            attribute ``modality_modules`` of the model.
         amp: Mixed precision: False, True (float16 on a GPU, bfloat16 on CPU)
             or ``dict(dtype='bfloat16', loss_scale='dynamic')``; see
             :class:`~mmgmp.optim.mixed_precision.MixedPrecision`.
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
 
     Attributes:
-        params: The trained parameters by modality, once training begins.
+        params: The trained parameters by modality, set when training starts.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         self.modalities = modalities
         self.precision = MixedPrecision(amp)
         self.skipped_steps = 0
-        self._hooks = []
+        self._hooks: list[RemovableHandle] = []
         self._losses: dict | None = None
 
     @abstractmethod
     def prepare_gradients(self) -> bool:
-        """Put into ``.grad`` what is descended, without the loss scale.
+        """Write the final gradients into ``.grad``, without the loss scale.
 
         Returns:
-            Whether all of it is finite.
+            Whether they are finite.
         """
 
     def initialize_count_status(
@@ -76,14 +76,14 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         """Attach the wrapper to the model; called once before training.
 
         Args:
-            model: Training model, in DDP or not.
+            model: Training model, with or without DDP.
             init_counts: Initial value of the inner count.
             max_counts: Maximum value of the inner count.
 
         Raises:
-            ValueError: A model wrapper that hides the gradients (FSDP,
-                DeepSpeed), no modalities, modalities that share a parameter,
-                or a prefix without any trained parameter.
+            ValueError: A model wrapper hides the gradients (FSDP, DeepSpeed),
+                there are no modalities, modalities share a parameter, or no
+                trained parameter matches a prefix.
         """
         super().initialize_count_status(model, init_counts, max_counts)
         module = unwrap_model(model)
@@ -95,7 +95,7 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
                 '`modalities` must name the modules of each modality, such '
                 "as dict(video='backbone.video', audio='backbone.audio'), "
                 f'for a {type(module).__name__}, which has no attribute '
-                f'`modality_modules` to ask; got {self.modalities}'
+                f'`modality_modules`; got {self.modalities}'
             )
         self.params = split_parameters(module, modalities)
         for hook in self._hooks:
@@ -108,25 +108,28 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
             ),
             *self.attach(module, prefix_lists(modalities)),
         ]
-        # Each rank may have a seed of its own.
+        # Ranks may have different seeds.
         seed = torch.tensor(self.message_hub.get_info('seed') or 0)
         broadcast(seed)
         self._seed = int(seed)
 
-    def attach(self, module: nn.Module, modalities: dict[str, list]) -> list:
+    def attach(
+        self, module: nn.Module, modalities: dict[str, list[str]]
+    ) -> list[RemovableHandle]:
         """Prepare for a model.
 
         Args:
-            module: The model, not wrapped.
-            modalities: Modality -> names of its encoder's modules.
+            module: The model, without a wrapper.
+            modalities: Modality -> names of the modules of its encoder.
 
         Returns:
-            Handles of hooks that go when the wrapper leaves the model.
+            Handles of hooks, which the wrapper removes when it is attached to
+            another model.
         """
         return []
 
     def _forget_losses(self, *args) -> None:
-        # The graph of a forward that no backward pass followed.
+        # A forward without a backward pass leaves its graph behind.
         self._losses = None
 
     def _record_losses(self, module, args, kwargs, output) -> None:
@@ -134,14 +137,14 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
             self._losses = output
 
     def pop_losses(self) -> dict:
-        """The loss dict of the last forward, once.
+        """Return the loss dict of the last forward, and forget it.
 
         Raises:
-            RuntimeError: No forward in ``mode='loss'`` came before.
+            RuntimeError: There was no forward in ``mode='loss'``.
         """
         if self._losses is None:
             raise RuntimeError(
-                f'{type(self).__name__} has seen no loss dict: call '
+                f'{type(self).__name__} has no loss dict: call '
                 '`initialize_count_status(model, ...)` once before training '
                 "and `model(..., mode='loss')` before each `update_params`"
             )
@@ -150,7 +153,7 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
 
     @contextmanager
     def optim_context(self, model: nn.Module):
-        """Forward in the precision of ``amp``.
+        """Run the forward in the precision of ``amp``.
 
         Args:
             model: The training model.
@@ -168,10 +171,10 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
 
     @contextmanager
     def same_draws(self):
-        """Random numbers that are the same on all ranks and when resumed.
+        """Draw the same random numbers on all ranks and in a resumed run.
 
         They depend on the seed of the run and the number of the update.
-        Torch's generators are as before afterwards.
+        Afterwards, torch's generators have their previous state.
         """
         update = math.ceil(self._inner_count / self._accumulative_counts)
         seed = derive_seed(Stream.UPDATE, self._seed, update)
@@ -184,7 +187,7 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
             yield
 
     def step(self, **kwargs) -> None:
-        """Prepare the gradients, then clip and step as the stock wrapper.
+        """Prepare the gradients, then clip and step as in the stock wrapper.
 
         Args:
             **kwargs: Arguments of :meth:`torch.optim.Optimizer.step`.
@@ -207,14 +210,14 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         self.precision.update()
 
     def state_dict(self) -> dict:
-        """State of the optimizer, skipped steps, and of the loss scale."""
+        """Return the states of the optimizer, the skips and the loss scale."""
         state = dict(super().state_dict(), skipped_steps=self.skipped_steps)
         if self.precision.enabled:
             state['loss_scaler'] = self.precision.scaler.state_dict()
         return state
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Load what :meth:`state_dict` gives, or a stock wrapper's state.
+        """Load a state.
 
         Args:
             state_dict: State of this wrapper or of a stock wrapper.

@@ -6,41 +6,53 @@ import torch
 from mmaction.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.hooks import RemovableHandle
 
-from .gradients import (
+from .gradients.collectors import (
     FeatureGradients,
+    GradientCollector,
     ParameterGradients,
+)
+from .gradients.encoders import Prefixes
+from .gradients.loss_terms import (
     check_tasks,
     group_losses,
     mean_terms,
     order_tasks,
 )
 from .modality_optim_wrapper import ModalityOptimWrapper
-from .weightings.build import build_weighting
-from .weightings.weighting import TaskGramian, present_tasks
+from .weightings.weighting import (
+    StatefulWeighting,
+    TaskGramian,
+    Weighting,
+    build_weighting,
+    present_tasks,
+)
 
-COLLECTORS = dict(parameter=ParameterGradients, feature=FeatureGradients)
+COLLECTORS: dict[str, type[GradientCollector]] = dict(
+    parameter=ParameterGradients, feature=FeatureGradients
+)
 
 
 @OPTIM_WRAPPERS.register_module()
 class TaskGradientOptimWrapper(ModalityOptimWrapper):
-    """Weighs the gradients of several tasks at each modality's encoder.
+    """Weights the gradients of several tasks at the encoder of each modality.
 
     Order of operations of one update:
 
     1. forward without gradient synchronization, then one backward pass per
-       task through the one graph;
+       task through the same graph;
     2. sum over the micro-batches of gradient accumulation;
     3. mean over the ranks;
-    4. per modality, weights from the (T, T) Gramian of the task gradients at
-       its encoder, and ``.grad = sum_t w_t g_t``; every other parameter gets
+    4. for each modality, weights from the (T, T) Gramian of the task gradients
+       at its encoder, and ``.grad = sum_t w_t g_t``; all other parameters get
        the plain sum over the tasks;
-    5. clip and step as the stock wrapper does.
+    5. clip and step as in the stock wrapper.
 
     The weights are those of the whole batch: one batch of 8, two
     micro-batches of 4 and two ranks of 4 give the same update.
 
-    A task that does not reach an encoder has no part in its weights.
+    A task that does not reach an encoder does not affect its weights.
 
     Args:
         optimizer: The optimizer.
@@ -48,27 +60,28 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             :data:`mmgmp.registry.WEIGHTINGS`: ``'Sum'``, ``'GMP'``,
             ``'PCGrad'``, ``'MGDA'``, ``'UPGrad'``, ``'DualProj'`` or
             ``'torchjd.<Name>'``.
-        tasks: Task name -> globs of the loss terms that make up its loss.
-            None asks the model for its attribute ``loss_tasks``.
+        tasks: Task name -> globs of its loss terms. None uses the attribute
+            ``loss_tasks`` of the model.
         modalities: See :class:`ModalityOptimWrapper`.
-        granularity: ``'parameter'``, exact: weights from the gradients at
-            the encoders' parameters; or ``'feature'``, as fast as plain
-            training: from those at the encoders' outputs. See
-            :class:`~mmgmp.optim.gradients.ParameterGradients` and
-            :class:`~mmgmp.optim.gradients.FeatureGradients`.
+        granularity: ``'parameter'`` computes exact weights from the gradients
+            at the encoders' parameters; ``'feature'`` approximates them by
+            the gradients at the encoders' outputs, as fast as plain training.
+            See ``ParameterGradients`` and ``FeatureGradients`` in
+            ``mmgmp/optim/gradients/collectors.py``.
         **kwargs: Arguments of :class:`ModalityOptimWrapper`.
 
     Raises:
-        TypeError: A task with one glob where a list of globs belongs.
-        ValueError: ``tasks`` is empty, has a task without globs, or names a
-            glob twice; or an unknown ``granularity``.
+        TypeError: A task has a string instead of a list of globs.
+        ValueError: ``tasks`` is empty, has a task without globs, or repeats a
+            glob; or ``granularity`` is unknown.
 
-    Example:
-        >>> optim_wrapper = dict(
-        ...     type='TaskGradientOptimWrapper',
-        ...     weighting=dict(type='MGDA'),
-        ...     tasks=dict(fused=['loss_cls'], single=['loss_cls.*']),
-        ...     optimizer=dict(type='Adam', lr=1e-4))
+    Example::
+
+        optim_wrapper = dict(
+            type='TaskGradientOptimWrapper',
+            weighting=dict(type='MGDA'),
+            tasks=dict(fused=['loss_cls'], single=['loss_cls.*']),
+            optimizer=dict(type='Adam', lr=1e-4))
     """
 
     def __init__(
@@ -76,7 +89,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         optimizer: torch.optim.Optimizer,
         weighting: dict,
         tasks: dict[str, Sequence[str]] | None = None,
-        modalities: dict | None = None,
+        modalities: dict[str, Prefixes] | None = None,
         granularity: str = 'parameter',
         **kwargs,
     ) -> None:
@@ -88,10 +101,9 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             )
         if tasks is not None:
             check_tasks(tasks)
-            tasks = order_tasks(tasks)
-        self.tasks = tasks
+        self.tasks = None if tasks is None else order_tasks(tasks)
         self.granularity = granularity
-        self.weighting = build_weighting(weighting)
+        self.weighting: Weighting = build_weighting(weighting)
         # A class in a checkpoint would make it unreadable.
         type_ = weighting['type']
         self._weighting_type = getattr(type_, '__name__', type_)
@@ -107,8 +119,8 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             max_counts: Maximum value of the inner count.
 
         Raises:
-            ValueError: DDP with ``static_graph=True``, no tasks, and see
-                :class:`ModalityOptimWrapper`.
+            ValueError: DDP has ``static_graph=True``, or there are no tasks;
+                see also :class:`ModalityOptimWrapper`.
         """
         if isinstance(model, DistributedDataParallel) and model.static_graph:
             raise ValueError(
@@ -118,8 +130,10 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             )
         super().initialize_count_status(model, init_counts, max_counts)
 
-    def attach(self, module: nn.Module, modalities: dict[str, list]) -> list:
-        """Find the tasks and make the collector; see the base class."""
+    def attach(
+        self, module: nn.Module, modalities: dict[str, list[str]]
+    ) -> list[RemovableHandle]:
+        """Find the tasks and create the collector; see the base class."""
         tasks = self.tasks
         if tasks is None:
             tasks = getattr(module, 'loss_tasks', None)
@@ -128,14 +142,14 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
                 '`tasks` must name the loss terms of each task, such as '
                 "dict(semantic=['loss_cls'], domain=['loss_domain']), for a "
                 f'{type(module).__name__}, which has no attribute '
-                '`loss_tasks` to ask'
+                '`loss_tasks`'
             )
         self.task_globs = order_tasks(tasks)
         required = getattr(self.weighting, 'required_tasks', ())
         if missing := [task for task in required if task not in tasks]:
             raise ValueError(
                 f'`tasks` must have the keys {missing}, which '
-                f'{type(self.weighting).__name__} weighs, got {tasks}'
+                f'{type(self.weighting).__name__} needs, got {tasks}'
             )
         self._gradients = COLLECTORS[self.granularity](
             self.params, module, modalities
@@ -144,20 +158,20 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         return self._gradients.hooks
 
     def should_sync(self) -> bool:
-        """Never: :meth:`step` reduces by itself."""
+        """Return False, because :meth:`step` reduces the gradients."""
         return False
 
     def backward(self, loss: Tensor) -> None:
-        """One backward pass per task through the last forward's graph.
+        """Run one backward pass per task through the graph of the forward.
 
         Args:
-            loss: Scalar sum of all losses. Not used: the tasks' losses are
-                scaled in its stead.
+            loss: Scalar sum of all losses. Not used, because the losses of
+                the tasks are scaled instead.
 
         Raises:
-            RuntimeError: No forward in ``mode='loss'`` came before.
-            KeyError: A loss term in no task, or a task without a term.
-            ValueError: A loss term of two tasks, or a task's loss that
+            RuntimeError: There was no forward in ``mode='loss'``.
+            KeyError: A loss term has no task, or a task has no loss term.
+            ValueError: A loss term has two tasks, or the loss of a task
                 depends on no trained parameter.
         """
         losses = self.pop_losses()
@@ -166,7 +180,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             if not task_loss.requires_grad:
                 raise ValueError(
                     f'the loss of task {task!r}, {self.task_globs[task]}, '
-                    'depends on no trained parameter; drop the task from '
+                    'depends on no trained parameter; remove the task from '
                     '`tasks`'
                 )
         self._gradients.backward(
@@ -178,7 +192,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         self._inner_count += 1
 
     def prepare_gradients(self) -> bool:
-        """Weigh the task gradients; see the base class."""
+        """Weight the task gradients; see the base class."""
         if not self._gradients.per_micro_batch:
             self._weigh()
         finite = self._gradients.finish() and self._finite
@@ -187,12 +201,12 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         return finite
 
     def _weigh(self) -> None:
-        """Have the collected gradients weighed, if they are finite."""
+        """Apply weights to the collected gradients if they are finite."""
         gramians, statistics, finite = self._gradients.collect()
         weights = {m: [1.0] * len(self.task_globs) for m in gramians}
         if finite:
-            # After the transfer of the Gramians no work is queued that
-            # reading the scale would wait for.
+            # The transfer of the Gramians has emptied the queue of the
+            # device, so reading the scale does not wait.
             squared_scale = self.precision.scale() ** 2
             weights = self.task_weights(
                 {m: g / squared_scale for m, g in gramians.items()}, statistics
@@ -206,7 +220,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
     def task_weights(
         self, gramians: dict[str, Tensor], statistics: dict[str, float]
     ) -> dict[str, list[float]]:
-        """Weights of all tasks by the weighting, whose scalars are logged.
+        """Compute the weights of all tasks, and log the weighting's scalars.
 
         Args:
             gramians: Modality -> (T, T) finite float64 CPU tensor of inner
@@ -233,30 +247,32 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         return weights
 
     def state_dict(self) -> dict:
-        """State of the base class, and of a weighting that has one."""
+        """Return the state of the base class and of the weighting."""
         state = super().state_dict()
-        if hasattr(self.weighting, 'state_dict'):
+        if isinstance(self.weighting, StatefulWeighting):
             state['weighting'] = dict(
                 type=self._weighting_type, state=self.weighting.state_dict()
             )
         return state
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Load what :meth:`state_dict` gives, or a stock wrapper's state.
+        """Load a state.
 
         Args:
             state_dict: State of this wrapper or of a stock wrapper.
 
         Raises:
-            ValueError: The state of another weighting.
+            ValueError: The state is that of another weighting.
         """
         state_dict = dict(state_dict)
         weighting = state_dict.pop('weighting', None)
         if weighting is not None:
-            if weighting['type'] != self._weighting_type:
+            if weighting['type'] != self._weighting_type or not isinstance(
+                self.weighting, StatefulWeighting
+            ):
                 raise ValueError(
                     f'the checkpoint has the state of the weighting '
-                    f'{weighting["type"]!r}, and `weighting` is '
+                    f'{weighting["type"]!r}, but `weighting` is '
                     f'{self._weighting_type!r}: resume with the same one'
                 )
             self.weighting.load_state_dict(weighting['state'])

@@ -1,4 +1,6 @@
 # Copyright (c) mmgmp authors.
+from mmgmp.registry import register_all_modules
+
 from .atomic_local_backend import AtomicLocalBackend
 from .command_line import (
     add_run_arguments,
@@ -8,7 +10,6 @@ from .command_line import (
     read_setting,
     setting_of,
 )
-from .setup_env import register_all_modules
 
 __all__ = [
     'AtomicLocalBackend',

@@ -9,11 +9,11 @@ from mmengine.utils import mkdir_or_exist
 
 @register_backend('atomic_local')
 class AtomicLocalBackend(LocalBackend):
-    """Local files that are written as a whole or not at all.
+    """Local storage with atomic writes.
 
-    The data go to ``<name>.tmp`` and to the disk; then the file takes its
-    name. A process killed meanwhile leaves the old file of that name, if
-    there was one, and a ``.tmp`` that the next write replaces.
+    The data are written to ``<name>.tmp`` and flushed to the disk; then the
+    file is renamed. If the process is killed in between, the old file remains
+    intact, together with a ``.tmp`` file that the next write replaces.
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
@@ -21,7 +21,7 @@ class AtomicLocalBackend(LocalBackend):
 
         Args:
             obj: Data.
-            filepath: File; its folder is made if it is missing.
+            filepath: File; a missing folder is created.
         """
         mkdir_or_exist(osp.dirname(filepath))
         partial = f'{filepath}.tmp'
@@ -38,7 +38,7 @@ class AtomicLocalBackend(LocalBackend):
 
         Args:
             obj: Text.
-            filepath: File; its folder is made if it is missing.
+            filepath: File; a missing folder is created.
             encoding: Encoding of the file.
         """
         self.put(obj.encode(encoding), filepath)

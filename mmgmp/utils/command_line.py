@@ -2,18 +2,19 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from .encoder_weights import Rule, convert_checkpoint
 from .setting import VARIABLES, read_config
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Report a user's mistake as one line on stderr, and exit with 2."""
+    """Report an error of the user in one line on stderr, and exit with 2."""
     try:
         yield
     except (ValueError, FileNotFoundError) as error:
@@ -22,34 +23,36 @@ def one_line_errors() -> Iterator[None]:
 
 
 def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that choose the data set and the domains of a config.
+    """Add the flags for the data set and the domains of a config.
 
     Args:
-        parser: The tool's parser.
+        parser: Parser of the tool.
     """
     group = parser.add_argument_group(
         'setting',
-        'in place of the default of the config and of the environment '
-        'variables MMGMP_DATASET, MMGMP_TARGET, ...',
+        'overrides the config and the environment variables MMGMP_DATASET, '
+        'MMGMP_TARGET, ...',
     )
     for name, text in VARIABLES.items():
         if name == 'corrupted':
             group.add_argument(
                 '--corrupted',
                 action=argparse.BooleanOptionalAction,
-                help='add noise to the sound and the pictures of the target',
+                help='add noise to the audio and the frames of the target',
             )
         else:
             group.add_argument(f'--{name}', help=text)
 
 
 def setting_of(args: argparse.Namespace) -> dict[str, str | bool | None]:
-    """Variables that :func:`add_setting_arguments` has read."""
+    """Return the variables read by :func:`add_setting_arguments`."""
     return {name: getattr(args, name) for name in VARIABLES}
 
 
 def read_setting(args: argparse.Namespace) -> Config:
     """Read ``args.config`` with the flags of :func:`add_setting_arguments`.
+
+    It prints the setting if the config has one.
 
     Args:
         args: Parsed arguments.
@@ -67,24 +70,18 @@ def read_setting(args: argparse.Namespace) -> Config:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that all tools that run a config have.
+    """Add the common arguments of the tools that run a config.
 
     Args:
-        parser: The tool's parser.
+        parser: Parser of the tool.
     """
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--work-dir',
-        help='where logs and checkpoints go (default: that of the config, '
-        'which names the method and the setting)',
+        help='folder for logs and checkpoints (default: that of the config, '
+        'named after the method and the setting)',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help="settings in place of the config's, as key=value; lists as "
-        'key="[a,b]" or key=a,b, without spaces',
-    )
+    add_config_options(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -101,8 +98,23 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add_setting_arguments(parser)
 
 
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``, which overrides values of a config.
+
+    Args:
+        parser: Parser of the tool.
+    """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='values that override the config, as key=value; lists as '
+        'key="[a,b]" or key=a,b, without spaces',
+    )
+
+
 def load_config(args: argparse.Namespace) -> Config:
-    """Read the config that the run arguments name and override.
+    """Read a config, and override it by the arguments of a run.
 
     Args:
         args: Parsed arguments of :func:`add_run_arguments`.
@@ -117,8 +129,8 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg = read_setting(args)
     if chosen := sorted({*VARIABLES} & {*(args.cfg_options or ())}):
         raise ValueError(
-            f'--cfg-options {chosen[0]}=... comes too late, since other '
-            f'settings follow from it: use --{chosen[0]}'
+            f'--cfg-options {chosen[0]}=... is too late, because other '
+            f'values depend on it: use --{chosen[0]}'
         )
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
@@ -128,3 +140,49 @@ def load_config(args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
     return cfg
+
+
+def run_converter(
+    description: str,
+    modalities: Sequence[str],
+    key: str,
+    rules: Sequence[Rule],
+) -> None:
+    """Run a converter of checkpoints, and print its report.
+
+    Args:
+        description: Description of the tool.
+        modalities: Possible modalities of the encoder; the first is the
+            default.
+        key: Entry of the checkpoint that contains the tensors.
+        rules: Conversion of its names to those of the encoder.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('checkpoint', help='published checkpoint')
+    parser.add_argument('config', help='config with the encoder')
+    if len(modalities) > 1:
+        parser.add_argument(
+            '--modality',
+            choices=modalities,
+            default=modalities[0],
+            help=f'which encoder (default: {modalities[0]})',
+        )
+    parser.add_argument(
+        '--out',
+        help='file to write (default: the file in the config)',
+    )
+    add_config_options(parser)
+    add_setting_arguments(parser)
+    args = parser.parse_args()
+    with one_line_errors():
+        cfg = read_setting(args)
+        cfg.merge_from_dict(args.cfg_options or {})
+        out, report = convert_checkpoint(
+            args.checkpoint,
+            cfg,
+            getattr(args, 'modality', modalities[0]),
+            key,
+            rules,
+            args.out,
+        )
+    print(f'{report}\nwrote {out}')

@@ -7,16 +7,19 @@ from pickle import UnpicklingError
 from typing import NamedTuple
 
 import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import save_checkpoint
 from torch import Tensor
 
 
 class Rule(NamedTuple):
-    """What becomes of the tensors whose names begin with a prefix.
+    """Conversion of the tensors whose names start with a prefix.
 
     Attributes:
-        prefix: Beginning of the names.
-        replacement: What stands in its place in the encoder; None drops the
-            tensors.
+        prefix: Start of the names.
+        replacement: New prefix in the encoder. None drops the tensors.
         reason: Why they are dropped.
     """
 
@@ -26,13 +29,12 @@ class Rule(NamedTuple):
 
 
 SAME_NAMES = (Rule('', ''),)
-# The published VGGSound classifiers: a torchvision-like ResNet as `audnet`.
+# Published VGGSound classifiers have a torchvision-like ResNet as `audnet`.
 VGGSOUND_RULES = (
     Rule('audnet.fc.', None, 'classifier of VGGSound'),
     Rule('audnet.', ''),
 )
-# Recognizers of mmaction 0.x and 1.x, whose SlowFast and SlowOnly have the
-# same names.
+# SlowFast and SlowOnly have the same names in mmaction 0.x and 1.x.
 MMACTION_RULES = (
     Rule('cls_head.', None, 'classifier of the pre-training'),
     Rule('backbone.', ''),
@@ -41,13 +43,13 @@ MMACTION_RULES = (
 
 @dataclass
 class ConversionReport:
-    """What became of every tensor of a checkpoint and of an encoder.
+    """Fate of each tensor of a checkpoint and of an encoder.
 
     Attributes:
         used: Name in the checkpoint -> name in the encoder.
         dropped: Name in the checkpoint -> reason.
-        unknown: Names in the checkpoint that the encoder does not have.
-        missing: Names in the encoder that the checkpoint does not have.
+        unknown: Names in the checkpoint that are not in the encoder.
+        missing: Names in the encoder that are not in the checkpoint.
         misshaped: Name in the encoder -> shape in the checkpoint and in the
             encoder.
     """
@@ -60,11 +62,11 @@ class ConversionReport:
 
     @property
     def complete(self) -> bool:
-        """Whether the encoder got each tensor and none was left over."""
+        """Whether all tensors match one to one, except dropped ones."""
         return not (self.unknown or self.missing or self.misshaped)
 
     def __str__(self) -> str:
-        """A line per tensor and the counts."""
+        """One line per tensor, and the counts."""
         renamed = {s: t for s, t in self.used.items() if s != t}
         lines = [f'used     {s}' for s in self.used if s not in renamed]
         lines += [f'renamed  {s} -> {t}' for s, t in renamed.items()]
@@ -82,7 +84,7 @@ class ConversionReport:
         return lines
 
     def summary(self) -> str:
-        """The counts, in a line."""
+        """Return the counts in one line."""
         renamed = sum(s != t for s, t in self.used.items())
         return (
             f'{len(self.used) - renamed} used, {renamed} renamed, '
@@ -91,18 +93,18 @@ class ConversionReport:
         )
 
     def require_complete(self, what: str) -> None:
-        """Refuse a checkpoint that fits in part.
+        """Raise an error unless the checkpoint matches completely.
 
         Args:
-            what: What was to be loaded where, for the error.
+            what: Description of the checkpoint and the encoder.
 
         Raises:
-            ValueError: Not complete; the message lists the names.
+            ValueError: It does not match; the message lists the names.
         """
         if not self.complete:
             faults = '\n'.join(self._faults())
             raise ValueError(
-                f'{what}: the tensors do not fit one to one '
+                f'{what}: the tensors do not match one to one '
                 f'({self.summary()})\n{faults}'
             )
 
@@ -112,26 +114,40 @@ def convert(
     target_shapes: Mapping[str, Sequence[int]],
     rules: Sequence[Rule] = SAME_NAMES,
 ) -> tuple[dict[str, Tensor], ConversionReport]:
-    """Give the tensors of a checkpoint the names that an encoder has.
+    """Rename the tensors of a checkpoint to the names of an encoder.
 
     Args:
         state_dict: Name -> tensor of the checkpoint.
         target_shapes: Name -> shape of the encoder's state.
-        rules: What to do with a name; the first rule whose prefix fits
-            counts. A name that none fits is unknown.
+        rules: Conversion rules. The first rule with a matching prefix
+            applies. A name without a matching rule is unknown.
 
     Returns:
         The renamed tensors, in the order of the encoder, and the report,
-        which says whether they are complete.
+        which states whether they are complete.
+
+    Example:
+        >>> tensors, report = convert(
+        ...     {'backbone.w': torch.zeros(2), 'cls_head.b': torch.zeros(3)},
+        ...     dict(w=(2,)), MMACTION_RULES)
+        >>> tensors
+        {'w': tensor([0., 0.])}
+        >>> print(report)
+        renamed  backbone.w -> w
+        dropped  cls_head.b: classifier of the pre-training
+        0 used, 1 renamed, 1 dropped, 0 of another shape, 0 missing, 0 unknown
     """
     report = ConversionReport()
     converted = {}
     for source, tensor in state_dict.items():
         rule = next((r for r in rules if source.startswith(r.prefix)), None)
-        if rule is not None and rule.replacement is None:
+        if rule is None:
+            report.unknown.append(source)
+            continue
+        if rule.replacement is None:
             report.dropped[source] = rule.reason
             continue
-        target = rule and rule.replacement + source[len(rule.prefix) :]
+        target = rule.replacement + source[len(rule.prefix) :]
         if target not in target_shapes or target in converted:
             report.unknown.append(source)
             continue
@@ -150,37 +166,38 @@ def convert(
 
 
 def read_state_dict(path: str | Path, key: str) -> dict[str, Tensor]:
-    """Read tensors of a checkpoint, and run nothing that is in the file.
+    """Read the tensors of a checkpoint without running code from the file.
 
     Args:
         path: File written by :func:`torch.save`.
-        key: Entry of the checkpoint that holds the tensors.
+        key: Entry of the checkpoint that contains the tensors.
 
     Returns:
         Name -> tensor, on the CPU.
 
     Raises:
-        FileNotFoundError: No such file.
-        UnpicklingError: The file asks for a class or function that weights
-            do not need; the message names it.
-        ValueError: A damaged file, or no entry ``key`` with named tensors.
+        FileNotFoundError: The file is missing.
+        UnpicklingError: The file needs a class or function that weights do
+            not need; the message names it.
+        ValueError: The file is damaged, or has no entry ``key`` with named
+            tensors.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f'checkpoint {path} is missing: tools/model_converters/README.md '
-            'says what to download and how to convert it'
+            f'checkpoint {path} is missing: see '
+            'tools/model_converters/README.md for the download and conversion'
         )
     try:
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except UnpicklingError as error:
-        # Without PyTorch's advice to switch the check off.
+        # Omit PyTorch's advice to disable the check.
         asked = re.search(r'GLOBAL (\S+)', str(error))
         raise UnpicklingError(
             f'{path} was not loaded, do not trust it: '
             + (
                 f'it asks for {asked[1]}, which weights do not need'
                 if asked
-                else 'it is no file of tensors'
+                else 'it does not contain tensors'
             )
         ) from None
     except (EOFError, RuntimeError) as error:
@@ -197,3 +214,63 @@ def read_state_dict(path: str | Path, key: str) -> dict[str, Tensor]:
             f'{found if isinstance(checkpoint, dict) else type(checkpoint)}'
         )
     return dict(tensors)
+
+
+def convert_checkpoint(
+    source: str | Path,
+    cfg: Config,
+    modality: str,
+    key: str,
+    rules: Sequence[Rule],
+    out: str | Path | None = None,
+) -> tuple[Path, ConversionReport]:
+    """Convert a published checkpoint to the ``pretrained`` file of an encoder.
+
+    Args:
+        source: The published checkpoint.
+        cfg: Config whose model has the encoder.
+        modality: Modality of the encoder.
+        key: Entry of the checkpoint that contains the tensors.
+        rules: Conversion of its names to those of the encoder.
+        out: File to write. The default is the file in the config.
+
+    Returns:
+        The file, which has the encoder's state under ``state_dict``, and a
+        report on each tensor.
+
+    Raises:
+        FileNotFoundError: The checkpoint is missing.
+        UnpicklingError: The checkpoint contains more than weights.
+        ValueError: The config has no such encoder or no file for it, or the
+            checkpoint does not match completely. Then nothing is written.
+    """
+    config = cfg.filename
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    backbone = cfg.model.backbone
+    if modality not in backbone.encoders:
+        raise ValueError(
+            f'{config} has no encoder for {modality!r}, only for '
+            f'{list(backbone.encoders)}; choose them by --modalities'
+        )
+    out = out or (backbone.get('pretrained') or {}).get(modality)
+    if out is None:
+        raise ValueError(
+            f'{config} has no file for the {modality} encoder in '
+            '`model.backbone.pretrained`: choose the file to write'
+        )
+    tensors = read_state_dict(source, key)
+    encoders = {modality: backbone.encoders[modality]}
+    built = MODELS.build(dict(type='MultimodalBackbone', encoders=encoders))
+    state = getattr(built, modality).state_dict()
+    shapes = {name: tensor.shape for name, tensor in state.items()}
+    converted, report = convert(tensors, shapes, rules)
+    report.require_complete(f'{source} as the {modality} encoder of {config}')
+    save_checkpoint(
+        dict(
+            state_dict=converted,
+            meta=dict(source=Path(source).name, modality=modality),
+        ),
+        str(out),
+        backend_args=dict(backend='atomic_local'),
+    )
+    return Path(out), report

@@ -9,12 +9,12 @@ RELATIVE_FLOOR = 1e-12
 
 
 def _floored(squares: Tensor) -> Tensor:
-    """Squared norms, none of them 0 and none negligible to the largest."""
+    """Squared norms with a floor relative to the largest."""
     return squares + RELATIVE_FLOOR * squares.max() + 1e-30
 
 
 def inverse_norm_weights(squares: Tensor) -> Tensor:
-    r"""Minimum-norm weights of gradients taken as orthogonal.
+    r"""Minimum-norm weights of gradients that are treated as orthogonal.
 
     Theorem 1 of `Boomda <https://arxiv.org/abs/2511.08152>`_,
 
@@ -22,15 +22,18 @@ def inverse_norm_weights(squares: Tensor) -> Tensor:
         \gamma_b = \frac{1 / q_b}{\sum_c 1 / q_c}
         = \arg\min_{\gamma \in \Delta} \sum_b q_b \gamma_b^2,
 
-    as a softmax of logarithms. No :math:`q_b` counts as less than
-    :math:`10^{-12} \max q`, so that the weights are finite, and equal where
-    all gradients vanish.
+    computed as a softmax of logarithms. A floor of :math:`10^{-12} \max q`
+    keeps the weights finite, and equal if all gradients vanish.
 
     Args:
         squares: Squared norms :math:`q` of the gradients, (B,), at least 0.
 
     Returns:
         :math:`\gamma`, (B,), above 0 with sum 1.
+
+    Example:
+        >>> inverse_norm_weights(torch.tensor([1.0, 3.0]))
+        tensor([0.7500, 0.2500])
     """
     return (-_floored(squares).log()).softmax(dim=0)
 
@@ -40,12 +43,12 @@ def min_norm_weights(gramian: Tensor) -> Tensor:
 
     The minimum of :math:`\gamma' Q \gamma` over the simplex (MGDA; problem P3
     of `Boomda <https://arxiv.org/abs/2511.08152>`_) solves
-    :math:`Q_S \gamma_S \propto 1` on its support :math:`S`. All supports are
-    tried, and the best of the feasible solutions is the minimum.
+    :math:`Q_S \gamma_S \propto 1` on its support :math:`S`. The function
+    tries all supports; the best feasible solution is the minimum.
 
-    The gradients are normalized before, :math:`Q_{bc} / \sqrt{q_b q_c} +
-    10^{-12} \delta_{bc}`, which keeps their scales out of the condition, and
-    divides the weight of identical gradients evenly.
+    The gradients are normalized first, :math:`Q_{bc} / \sqrt{q_b q_c} +
+    10^{-12} \delta_{bc}`, so their scales do not affect the condition number,
+    and identical gradients share their weight evenly.
 
     Args:
         gramian: Q, (B, B) positive semi-definite, B at most 5.
@@ -54,13 +57,17 @@ def min_norm_weights(gramian: Tensor) -> Tensor:
         :math:`\gamma`, (B,) in the dtype of Q, at least 0 with sum 1.
 
     Raises:
-        ValueError: More than 5 blocks.
+        ValueError: There are more than 5 blocks.
+
+    Example:
+        >>> min_norm_weights(torch.tensor([[1.0, 0.0], [0.0, 3.0]]))
+        tensor([0.7500, 0.2500])
     """
     num_blocks = len(gramian)
     if num_blocks > MAX_BLOCKS:
         raise ValueError(
-            "balance='qp' tries all subsets of the blocks, which is meant for "
-            f'at most {MAX_BLOCKS} blocks, got {num_blocks}. Use '
+            "balance='qp' tries all subsets of the blocks, which is feasible "
+            f'for at most {MAX_BLOCKS} blocks, got {num_blocks}. Use '
             "balance='closed_form', or fewer modalities"
         )
     gram = gramian.double()
@@ -72,7 +79,7 @@ def min_norm_weights(gramian: Tensor) -> Tensor:
         dtype=gram.dtype,
         device=gram.device,
     )
-    # Rows and columns outside of a support are those of the identity.
+    # Rows and columns outside a support are those of the identity.
     inside = supports[:, :, None] * supports[:, None]
     systems = inside * normalized + (1 - inside) * identity
     solutions, _ = torch.linalg.solve_ex(systems, supports / norms)
@@ -86,7 +93,7 @@ def min_norm_weights(gramian: Tensor) -> Tensor:
 
 
 def off_diagonal_ratio(gramian: Tensor) -> Tensor:
-    r"""How far a Gramian is from the diagonal one that Theorem 1 assumes.
+    r"""Deviation of a Gramian from the diagonal form of Theorem 1.
 
     The ratio of Fig. 3 of `Boomda <https://arxiv.org/abs/2511.08152>`_,
     :math:`r = \max_{b \neq c} |Q_{bc}| / \min_b Q_{bb}`.
@@ -95,8 +102,8 @@ def off_diagonal_ratio(gramian: Tensor) -> Tensor:
         gramian: Q, (B, B).
 
     Returns:
-        :math:`r`, scalar, at least 0; 0 for a single block. No diagonal entry
-        counts as less than :math:`10^{-12}` of the largest.
+        :math:`r`, scalar, at least 0; 0 for a single block. Diagonal entries
+        have a floor of :math:`10^{-12}` times the largest.
     """
     squares = gramian.diagonal()
     off_diagonal = (gramian - squares.diag()).abs()

@@ -7,7 +7,7 @@ import torch
 
 
 class Stream(IntEnum):
-    """What random numbers are for, the first entry of a seed's key."""
+    """Purposes of random numbers, the first entry of the key of a seed."""
 
     EPOCH = 0
     ITERATION = 1
@@ -19,18 +19,21 @@ class Stream(IntEnum):
 
 
 def derive_seed(*key: int) -> int:
-    """Hash integers to a seed.
+    """Hash integers to a seed by numpy's ``SeedSequence``.
 
-    Keys that differ in anything, their length included, give seeds that have
-    nothing in common; numpy's ``SeedSequence`` does the hashing.
+    Keys that differ in a value or in length give independent seeds.
 
     Args:
-        *key: Integers from 0 on.
+        *key: Integers of at least 0.
 
     Returns:
         Seed in [0, 2^32).
+
+    Example:
+        >>> derive_seed(Stream.SAMPLE, 0) == derive_seed(Stream.SAMPLE, 0, 0)
+        False
     """
-    # Without its length, a key and the same key followed by 0 hash alike.
+    # Without the length, a key and the same key followed by 0 hash alike.
     sequence = np.random.SeedSequence((len(key), *key))
     return int(sequence.generate_state(1)[0])
 
@@ -38,8 +41,8 @@ def derive_seed(*key: int) -> int:
 def seed_generators(seed: int) -> None:
     """Seed the global generators of Python, numpy and torch.
 
-    Torch's are those of the CPU and of all devices; a CUDA that is not in use
-    stays so.
+    This includes torch's generators of all devices. It does not initialize
+    CUDA.
 
     Args:
         seed: Seed in [0, 2^32).
@@ -50,15 +53,15 @@ def seed_generators(seed: int) -> None:
 
 
 def generator_states() -> tuple:
-    """States of the global generators of Python, numpy and torch's CPU."""
+    """Return the states of the generators of Python, numpy and torch's CPU."""
     return random.getstate(), np.random.get_state(), torch.get_rng_state()
 
 
 def set_generator_states(states: tuple) -> None:
-    """Put the generators back to what :func:`generator_states` gave.
+    """Restore the states of the generators.
 
     Args:
-        states: The states.
+        states: Output of :func:`generator_states`.
     """
     random.setstate(states[0])
     np.random.set_state(states[1])

@@ -1,7 +1,7 @@
 # Copyright (c) mmgmp authors.
-"""The variables by which a config is told its data set and its domains.
+"""Variables that set the data set and the domains of a config.
 
-A config reads each of them from the environment, as MMEngine's configs can:
+A config reads them from the environment by MMEngine's syntax
 ``'{{$MMGMP_TARGET:cartoon}}'``. The flags of the tools set them.
 """
 
@@ -12,35 +12,39 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-# Name of a flag, which is that of its environment variable in lower case and
-# without the prefix, and what it says.
+# Flag -> help. The name of the environment variable is that of the flag in
+# upper case, after a prefix.
 VARIABLES = dict(
     dataset='name of a data set in configs/_base_/settings, or a config file '
     'that describes one',
-    target='domain that is tested',
-    sources='domains that are trained on, as in human-animal; others: all but '
-    'the target',
-    modalities='modalities of the model, as in video-audio',
-    corrupted='true: noise in the sound and the pictures of the target',
+    target='test domain',
+    sources='training domains, e.g. human-animal; others: all but the target',
+    modalities='modalities of the model, e.g. video-audio',
+    corrupted='true: noise in the audio and the frames of the target',
 )
 PREFIX = 'MMGMP_'
 OTHERS = 'others'
 
 
 def environment_name(variable: str) -> str:
-    """Environment variable of a flag, ``MMGMP_TARGET`` for ``target``."""
+    """Return the environment variable of a flag.
+
+    Example:
+        >>> environment_name('target')
+        'MMGMP_TARGET'
+    """
     return f'{PREFIX}{variable.upper()}'
 
 
 def configs_folder() -> Path:
-    """Folder of the configs: of the source tree, or of the installed wheel."""
+    """Find the configs of the source tree or of the installed wheel."""
     package = Path(__file__).parents[1]
     installed = package / '.mim' / 'configs'
     return installed if installed.is_dir() else package.parent / 'configs'
 
 
 def dataset_names() -> list[str]:
-    """Names of the data sets that ``configs/_base_/settings`` has."""
+    """List the data sets in ``configs/_base_/settings``."""
     settings = configs_folder() / '_base_' / 'settings'
     return sorted(path.stem for path in settings.glob('*.py'))
 
@@ -49,15 +53,15 @@ def setting_file(dataset: str) -> str:
     """Find the config of a data set.
 
     Args:
-        dataset: Name of a file in ``configs/_base_/settings``, without
-            ``.py``, or path of a file of one's own, with it.
+        dataset: Name of a file in ``configs/_base_/settings`` without
+            ``.py``, or path of another file with ``.py``.
 
     Returns:
         Path for ``_base_`` of ``configs/_base_/setting.py``.
 
     Raises:
-        ValueError: There is none; the message lists the names.
-        FileNotFoundError: There is no such file of one's own.
+        ValueError: The name is unknown; the message lists the names.
+        FileNotFoundError: The other file does not exist.
     """
     if dataset.endswith('.py'):
         path = Path(dataset).absolute()
@@ -77,20 +81,23 @@ def setting_file(dataset: str) -> str:
 def choose_domains(
     domains: Sequence[str], target: str, sources: str
 ) -> tuple[str, list[str]]:
-    """Read the target and the source domains.
+    """Parse the target and the source domains.
 
     Args:
         domains: Domains of the data set.
         target: One of them.
-        sources: Others of them, joined by ``-``, or ``'others'`` for all
-            others.
+        sources: Some others, joined by ``-``, or ``'others'`` for all others.
 
     Returns:
         The target, and the sources in the order of ``domains``.
 
     Raises:
-        ValueError: An unknown domain, one that is named twice, or the target
-            among the sources.
+        ValueError: A domain is unknown or repeated, or the target is among
+            the sources.
+
+    Example:
+        >>> choose_domains(['human', 'animal', 'cartoon'], 'human', 'others')
+        ('human', ['animal', 'cartoon'])
     """
     if target not in domains:
         raise ValueError(
@@ -101,33 +108,37 @@ def choose_domains(
     chosen = _split('sources', sources, domains)
     if target in chosen:
         raise ValueError(
-            f'{_flag("sources")}={sources!r} holds the target {target!r}, '
+            f'{_flag("sources")}={sources!r} contains the target {target!r}, '
             'which must stay unseen: remove it, or choose another target'
         )
     return target, chosen
 
 
 def choose_modalities(known: Sequence[str], chosen: str) -> tuple[str, ...]:
-    """Read the modalities.
+    """Parse the modalities.
 
     Args:
         known: Modalities of the data set, in the order of the model.
         chosen: Some of them, joined by ``-``.
 
     Returns:
-        The chosen ones, in the order of ``known``.
+        The chosen modalities, in the order of ``known``.
 
     Raises:
-        ValueError: An unknown modality, or one that is named twice.
+        ValueError: A modality is unknown or repeated.
+
+    Example:
+        >>> choose_modalities(['video', 'audio', 'flow'], 'audio-video')
+        ('video', 'audio')
     """
     return tuple(_split('modalities', chosen, known))
 
 
 def choose_flag(variable: str, value: str) -> bool:
-    """Read a variable that is ``'true'`` or ``'false'``.
+    """Parse a variable that is ``'true'`` or ``'false'``.
 
     Raises:
-        ValueError: Another value.
+        ValueError: It has another value.
     """
     if value not in ('true', 'false'):
         raise ValueError(
@@ -149,12 +160,12 @@ def read_config(
         exact: See :func:`setting_variables`.
 
     Returns:
-        The config. What it took from the variables are values in it.
+        The config, with the values of the variables filled in.
 
     Raises:
-        ValueError: An unknown variable, a value that does not exist in the
-            data set, or a variable that the config does not read.
-        FileNotFoundError: A data set of one's own that does not exist.
+        ValueError: A variable is unknown, its value does not exist in the
+            data set, or the config does not read it.
+        FileNotFoundError: The file of a data set does not exist.
     """
     with setting_variables(variables, exact):
         for variable in VARIABLES:
@@ -164,16 +175,16 @@ def read_config(
         except RecursionError:
             dataset = os.environ.get(environment_name('dataset'))
             raise ValueError(
-                f'{_flag("dataset")}={dataset!r} is the config of a method, '
-                'which builds on a data set: give the file of a data set'
+                f'{_flag("dataset")}={dataset!r} is the config of a method: '
+                'give the file of a data set'
             ) from None
     for variable, value in variables.items():
         name = environment_name(variable)
         if value is not None and name not in cfg.env_variables:
             raise ValueError(
                 f'{_flag(variable)} has no effect on {path}, which does not '
-                'read it: such a config is no child of '
-                'configs/_base_/setting.py, or one that a run has dumped'
+                'read it: the config does not inherit from '
+                'configs/_base_/setting.py, or it was dumped by a run'
             )
     return cfg
 
@@ -182,16 +193,16 @@ def read_config(
 def setting_variables(
     variables: Mapping[str, str | bool | None], exact: bool = False
 ) -> Iterator[None]:
-    """Set the environment variables while a config is read.
+    """Set the environment variables temporarily, to read a config.
 
     Args:
-        variables: Variable -> value, where a list is joined by ``-``; None
-            leaves it as it is.
-        exact: Whether to unset those that are not given, so that what is read
-            does not depend on the environment.
+        variables: Variable -> value. A list is joined by ``-``; None keeps
+            the current value.
+        exact: Whether to unset all other variables, so that the config does
+            not depend on the environment.
 
     Raises:
-        ValueError: An unknown variable.
+        ValueError: A variable is unknown.
     """
     if unknown := sorted(variables.keys() - VARIABLES.keys()):
         raise ValueError(
@@ -224,29 +235,30 @@ def _write_environment(values: dict[str, str | None]) -> None:
 
 
 def _check_text(variable: str) -> None:
-    """Refuse what MMEngine cannot paste between quotes in a config."""
+    """Check that MMEngine can insert a value between quotes in a config."""
     text = os.environ.get(environment_name(variable))
     if text is None:
         return
     if not text.strip():
         raise ValueError(
-            f'{_flag(variable)} is empty: give a value, or unset it'
+            f'{_flag(variable)} is empty: set a value, or unset it'
         )
     if any(character in text for character in '\'"\\{}\n\r'):
         raise ValueError(
-            f'{_flag(variable)} must have no quotes, backslashes, braces or '
-            f'line breaks, got {text!r}'
+            f'{_flag(variable)} must not contain quotes, backslashes, braces '
+            f'or line breaks, got {text!r}'
         )
 
 
 def _flag(variable: str) -> str:
-    """How a message names a variable."""
+    """Name of a variable in messages."""
     return f'--{variable} ({environment_name(variable)})'
 
 
 def _split(variable: str, text: str, known: Sequence[str]) -> list[str]:
-    """Split names joined by ``-``, which the names may hold themselves."""
-    chosen, rest = [], text
+    """Split names joined by ``-``, which names may also contain."""
+    chosen: list[str] = []
+    rest = text
     while rest:
         name = max(
             (k for k in known if rest == k or rest.startswith(f'{k}-')),
@@ -255,7 +267,7 @@ def _split(variable: str, text: str, known: Sequence[str]) -> list[str]:
         )
         if name is None or name in chosen or rest == f'{name}-':
             raise ValueError(
-                f'{_flag(variable)} must join different ones of '
+                f'{_flag(variable)} must join different names from '
                 f'{list(known)} by -, got {text!r}'
             )
         chosen.append(name)

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""`extract_features` gives what the classifier sees of each clip."""
+"""extract_features returns the fused features of each clip."""
 
 import pickle
 
@@ -71,7 +71,7 @@ def test_features_are_the_modalities_side_by_side(
     wanted = np.hstack([features['video'], features['audio']])
     rows = extracted.features[start : start + 3]
     np.testing.assert_allclose(rows, wanted, atol=1e-5)
-    # The classifier gives the model's scores for them.
+    # The classifier computes the scores of the model from them.
     classifier = model.cls_head.classifier
     with torch.no_grad():
         hidden = torch.relu(classifier.hidden(torch.tensor(rows)))

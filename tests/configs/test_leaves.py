@@ -15,7 +15,7 @@ from mmengine.config import Config, config
 from mmengine.runner import Runner, set_random_seed
 from torch.optim import SGD
 
-from mmgmp.apis import train_select_test
+from mmgmp.apis import train_and_test
 from mmgmp.utils.setting import dataset_names
 from tests.utils.leaves import CONFIGS, LEAVES, NAMES, read_leaf
 from tests.utils.memory_clips import read_memory_clips
@@ -170,7 +170,7 @@ def test_leaf_trains_selects_and_tests_on_files(name, tiny_mini_hac, tmp_path):
     cfg.train_dataloader.batch_size = 14
     if 'batch_sampler' in cfg.train_dataloader:
         cfg.train_dataloader.batch_sampler.num_target = 7
-    summary = train_select_test(cfg)
+    summary = train_and_test(cfg)
     assert summary['target'] == 'animal'
     assert summary['sources'] == ['human', 'cartoon']
     assert summary['target_top1'].keys() >= {'fused', 'video', 'audio'}

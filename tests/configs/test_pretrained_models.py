@@ -121,6 +121,7 @@ def test_normalization_is_that_of_mmaction():
 def test_switches_of_the_released_code_fit_on_the_command_line():
     cfg = Config(dict(model=read_model('erm', 'video-audio')))
     options = [
+        'model.backbone.type=ReleasedMultimodalBackbone',
         'model.backbone.norm_eval.video=False',
         'model.backbone.random_init.audio=[layer4]',
     ]

@@ -4,7 +4,7 @@
 import pytest
 from mmengine.config import config
 
-from mmgmp.apis import train_select_test
+from mmgmp.apis import train_and_test
 from tests.configs.reduced import reduce_config
 from tests.utils.leaves import read_leaf
 from tests.utils.twins import make_epic_twin, make_hac_twin
@@ -46,7 +46,7 @@ def test_selected_weights_are_tested_on_the_target(
     if 'batch_sampler' in cfg.train_dataloader:
         cfg.train_dataloader.batch_size = 4
         cfg.train_dataloader.batch_sampler.num_target = 2
-    summary = train_select_test(cfg)
+    summary = train_and_test(cfg)
     assert summary['target'] == target
     assert summary['sources'] == cfg.sources
     branches = {'fused', *modalities.split('-')}

@@ -32,11 +32,11 @@ BY_ITERATION = {
 
 
 class KilledError(Exception):
-    """Stands for a SIGKILL within the process."""
+    """Replaces a SIGKILL within the process."""
 
 
 def assert_complete(work_dir):
-    """There are the last checkpoint and the best one that it names."""
+    """The last checkpoint and the best one that it names exist."""
     last = find_latest_checkpoint(work_dir)
     if last is not None:
         hub = torch.load(last, weights_only=False)['message_hub']
@@ -85,7 +85,7 @@ def test_interrupted_write_leaves_the_old_file(name, monkeypatch, tmp_path):
 
 
 def interrupt_validation(monkeypatch, number):
-    """Let a validation end before anything is made of its results."""
+    """Stop after a validation, before its results are used."""
     original = ValLoop.run
     runs = []
 
@@ -160,7 +160,7 @@ def test_several_metrics(tmp_path):
     options['default_hooks.checkpoint.rule'] = ['greater', 'greater']
     runner = toy_runner(toy_cfg(tmp_path, epochs=5, **options))
     runner.train()
-    # The negative is best before anything is learnt.
+    # The negative is best at the start.
     assert {path.name for path in tmp_path.glob('*.pth')} == {
         'best_acc_epoch_2.pth',
         'best_val_error_epoch_5.pth',

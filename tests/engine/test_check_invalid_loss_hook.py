@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""CheckInvalidLossHook stops a training with a loss that is no number."""
+"""CheckInvalidLossHook stops a training whose loss is not finite."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmgmp.engine.hooks import CheckInvalidLossHook
+from mmgmp.engine import CheckInvalidLossHook
 from tests.utils import counting_toy
 
 
@@ -18,7 +18,7 @@ def train(tmp_path):
         cfg.work_dir = str(tmp_path)
         cfg.experiment_name = f'{tmp_path.name}{interval}{epochs}'
         cfg.model.fault = fault
-        # Eight iterations an epoch.
+        # Eight iterations per epoch.
         cfg.train_dataloader.batch_size = 1
         cfg.train_dataloader.dataset.rows = counting_toy.SOURCE * 2
         cfg.train_cfg.max_epochs = epochs

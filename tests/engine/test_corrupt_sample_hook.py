@@ -1,4 +1,4 @@
-"""`CorruptSampleHook` reports what the datasets counted."""
+"""CorruptSampleHook reports the counts of the datasets."""
 
 from types import SimpleNamespace
 

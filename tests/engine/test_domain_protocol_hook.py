@@ -209,7 +209,7 @@ def test_discriminator_of_another_width(tmp_path):
 
 
 def test_one_source(tmp_path):
-    """The count of an objective that needs no domains is checked, too."""
+    """Objectives that need no domains are checked too."""
     for number in (1, None):
         folder = tmp_path / str(number)
         train(folder, train=loader('human'), num_domains=number)

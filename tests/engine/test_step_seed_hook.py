@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""StepSeedHook: what is drawn depends on the place in the training alone."""
+"""StepSeedHook: draws depend only on the progress of the training."""
 
 from itertools import combinations
 

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""TargetHistoryHook records the target without touching the training."""
+"""TargetHistoryHook records target results without affecting training."""
 
 import json
 
@@ -38,7 +38,7 @@ def test_record(cfg, tmp_path):
     } == {'2': (2, 1, 0.25), '3': (3, 0.75, 0.75), '4': (4, 0.75, 0.75)}
     seconds = [record['seconds'] for record in history.values()]
     assert seconds == sorted(seconds)
-    # Validating after the training is no part of it.
+    # A validation after the training is not recorded.
     runner.val_loop.run()
     assert history_of(tmp_path) == history
 
@@ -64,7 +64,7 @@ def test_a_longer_record_of_a_former_run_is_cut(cfg, tmp_path):
 
 
 def test_training_does_not_depend_on_it(tmp_path):
-    """Even where random numbers are drawn one after the other."""
+    """Training draws random numbers from the global generators here."""
     records = []
     for hooks in ([], [dict(type='TargetHistoryHook')]):
         cfg = toy_cfg(tmp_path / str(len(hooks)), custom_hooks=hooks)

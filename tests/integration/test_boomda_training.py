@@ -25,7 +25,7 @@ from .test_unlabelled_training import TARGET, permuted
 BALANCES = ('closed_form', 'qp')
 INPUTS = dict(video=6, audio=5)
 CLASSES, WIDTH, ITERATIONS = 3, 4, 6
-# Logged values that are of the rows of all ranks on each of them.
+# Logged values that are computed from the rows of all ranks.
 JOINED = (
     'boomda/gamma',
     'boomda/discrepancy',
@@ -37,7 +37,7 @@ JOINED = (
 
 @pytest.fixture(scope='module', autouse=True)
 def unformatted():
-    """Each run lays out its config seven times, for most of a test's time."""
+    """Skip the formatting of configs, which takes most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, 'FormatCode', lambda text, **_: (text, False))
         yield
@@ -54,7 +54,7 @@ class ToyLinearEncoder(nn.Sequential):
 
 @DATASETS.register_module()
 class ToyShiftedDataset(BaseDataset):
-    """Noise about the means of the classes, the target at another place."""
+    """Noise around class means, with a shifted target."""
 
     def __init__(self, size, labelled):
         self.size, self.labelled = size, labelled
@@ -97,7 +97,7 @@ def train_toy(work_dir, balance, rows, **options):
                 for m, width in INPUTS.items()
             },
         ),
-        # Without BatchNorm, whose statistics are those of a rank's own rows.
+        # Without BatchNorm, whose statistics depend on the rows of one rank.
         neck=dict(
             type='ModalityProjection',
             out_channels=WIDTH,
@@ -152,7 +152,7 @@ def train_toy(work_dir, balance, rows, **options):
 
 
 def logs():
-    """Name -> values, (iterations,), that the last run has logged."""
+    """Name -> values, (iterations,), logged by the last run."""
     buffers = MessageHub.get_current_instance().log_scalars
     return {
         name.removeprefix('train/'): torch.tensor(buffer.data[0])
@@ -179,8 +179,8 @@ def run_rank(rank, folder):
         for balance in BALANCES
     }
     torch.save(found, f'{folder}/{rank}.pth')
-    # Gloo's threads may wait for the interpreter with a reduction that has
-    # just ended, and destroying the group waits for them.
+    # Without the barrier, destroying the group can deadlock with threads of
+    # gloo that complete a reduction.
     dist.barrier()
     dist.destroy_process_group()
 
@@ -235,7 +235,7 @@ def test_ranks_train_as_one_process_with_the_joined_batch(
 
 
 def train_shipped(work_dir, settings, epochs=1, root=None, **options):
-    """Logs and weights; of the tree in `root`, if it is another."""
+    """Logs and weights, optionally of another tree in `root`."""
     cfg = read_tiny_tree(read_leaf('boomda'), settings)
     cfg.merge_from_dict(
         {
@@ -243,7 +243,7 @@ def train_shipped(work_dir, settings, epochs=1, root=None, **options):
             'train_cfg.max_epochs': epochs,
             'train_dataloader.batch_size': 14,
             'train_dataloader.batch_sampler.num_target': 7,
-            # All three heads agree on nothing in so short a training.
+            # The heads do not agree in such a short training.
             'model.objectives.boomda.min_votes': 2,
             'log_level': 'ERROR',
             **options,
@@ -274,7 +274,7 @@ def relabelled(tiny_mini_hac, tmp_path):
 
 
 def test_the_target_trains(reference):
-    """Else the tests below would show nothing."""
+    """Otherwise the tests below would prove nothing."""
     _, (found, _) = reference
     assert len(found['loss']) == 4
     assert (found['loss_alignment'] > 0).all()

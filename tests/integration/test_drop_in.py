@@ -40,7 +40,7 @@ SMALL = {
 
 
 def write_ntu(root: Path, num_clips: int = 4) -> dict[str, object]:
-    """Write clips and skeletons as of NTU; returns the settings for them."""
+    """Write clips and skeletons as in NTU; return the settings for them."""
     random = np.random.default_rng(0)
     annotations = []
     for index in range(num_clips):
@@ -115,7 +115,7 @@ def test_stock_script_trains_with_gmp(run):
     for modality, rho in (('rgb', ratio), ('pose', 1 / ratio)):
         k = 1 - np.tanh(0.5 * rho) if rho > 1 else 1.0
         assert first[f'gmp/k.{modality}'] == pytest.approx(k, rel=1e-4)
-    # The stock clipping is on.
+    # The stock clipping is enabled.
     assert all(row['grad_norm'] > 0 for row in steps)
     assert 'acc/rgb_top1' in rows[-1]
 
@@ -140,7 +140,7 @@ def test_optim_wrapper_and_import_are_all_that_differs():
 
 
 def without_scope(value):
-    """What a config of another package is without the mark of its origin."""
+    """A config of another package, without its scope."""
     if isinstance(value, dict):
         return {
             k: without_scope(v) for k, v in value.items() if k != '_scope_'

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The update of the shipped GMP config is that of eq. 1-15, read naively."""
+"""The update of configs/gmp equals a naive version of eq. 1-15."""
 
 import math
 
@@ -17,7 +17,7 @@ def cfg():
 
 
 def confidence(mlp, in_channels, features, modality, target):
-    """Eq. 5-7: what one modality's features alone give to the target."""
+    """Eq. 5-7: confidence in the target from one modality alone."""
     columns, start = {}, 0
     for name, width in in_channels.items():
         columns[name] = slice(start, start + width)
@@ -87,7 +87,7 @@ def test_update_of_the_shipped_model_is_the_naive_one(cfg):
     for seed in range(8):
         torch.manual_seed(seed)
         model = MODELS.build(cfg.model)
-        # Batch statistics would let the order of the passes matter.
+        # Otherwise batch statistics would depend on the order of the passes.
         model.train()
         for module in model.modules():
             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):

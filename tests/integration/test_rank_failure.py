@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A rank that dies ends the others instead of leaving them waiting."""
+"""If a rank dies, the others end instead of waiting."""
 
 import os
 import signal
@@ -66,7 +66,7 @@ def test_without_a_launcher_the_other_rank_raises(tmp_path):
     codes = [process.exitcode for process in ranks]
     for process in ranks:
         process.kill()
-    # 1 is an uncaught exception; None would be a rank that still waits.
+    # 1 is an uncaught exception; None would be a waiting rank.
     assert codes == [1, -signal.SIGKILL]
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The update of the released form's config is the released one, naively."""
+"""The update of gmp_released equals a naive version of the released one."""
 
 import math
 
@@ -21,7 +21,7 @@ def cfg():
 
 
 def build(cfg):
-    """The model, without what differs from one forward to the next."""
+    """Build the model without dropout."""
     model = MODELS.build(cfg.model).train()
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -51,9 +51,9 @@ def dot(left, right):
 
 
 def naive_update(model, batch):
-    """Three losses per encoder, as the released training loop reads.
+    """Three losses per encoder, as in the released training loop.
 
-    Returns the gradient of each encoder, and which cases occurred.
+    Return the gradient of each encoder, and the cases that occurred.
     """
     labels = torch.cat([s.gt_label for s in batch['data_samples']])
     domains = torch.tensor([s.domain for s in batch['data_samples']])
@@ -114,12 +114,18 @@ def test_update_at_the_encoders_is_the_released_one(cfg):
     }
 
 
-@pytest.mark.parametrize('train_discriminator', [False, True])
-def test_discriminator_moves_with_the_switch_alone(cfg, train_discriminator):
+@pytest.mark.parametrize(
+    ('type_', 'trained'),
+    [
+        ('ReleasedUnimodalDomainAdversarial', False),
+        ('UnimodalDomainAdversarial', True),
+    ],
+)
+def test_discriminator_moves_unless_it_is_released(cfg, type_, trained):
     model_cfg = cfg.model.to_dict()
     adversary = model_cfg['objectives']['domain']
-    assert adversary['train_discriminator'] is False
-    adversary['train_discriminator'] = train_discriminator
+    assert adversary['type'] == 'ReleasedUnimodalDomainAdversarial'
+    adversary['type'] = type_
     model = build(Config(dict(model=model_cfg)))
     grads = wrapper_update(model, make_batch(0), cfg.optim_wrapper)
     weights = [
@@ -131,7 +137,7 @@ def test_discriminator_moves_with_the_switch_alone(cfg, train_discriminator):
     for name in weights:
         gradient = grads[name]
         moved = gradient is not None and bool(gradient.any())
-        assert moved == train_discriminator, name
+        assert moved == trained, name
 
 
 def test_unimodal_heads_get_their_plain_gradient(cfg):

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A shipped config, killed at random and resumed, ends as if it were not."""
+"""A run killed at random and resumed equals an uninterrupted run."""
 
 import json
 import random
@@ -29,7 +29,7 @@ def settings(tiny_mini_hac):
         'train_cfg.val_begin': 1,
         'train_cfg.val_interval': 1,
         'train_dataloader.batch_size': 14,
-        # Two epochs in turn are the best by it.
+        # By this metric, the best epoch changes once.
         'default_hooks.checkpoint.save_best': 'acc/all/video_unimodal/top1',
         'log_level': 'ERROR',
         'resume': True,

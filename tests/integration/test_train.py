@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""tools/train.py and tools/test.py as a person runs them."""
+"""tools/train.py and tools/test.py on the command line."""
 
 import json
 import os

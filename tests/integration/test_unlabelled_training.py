@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.config import config
 
-from mmgmp.apis import train_select_test
+from mmgmp.apis import train_and_test
 from tests.utils.adaptation import adaptation_cfg, train
 from tests.utils.tiny_tree import change_table, copy_tables
 
@@ -16,7 +16,7 @@ ITERATIONS = 4
 
 @pytest.fixture(scope='module', autouse=True)
 def unformatted():
-    """Each run lays out its config seven times, for most of a test's time."""
+    """Skip the formatting of configs, which takes most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, 'FormatCode', lambda text, **_: (text, False))
         yield
@@ -29,7 +29,7 @@ def clean(tiny_mini_hac):
 
 @pytest.fixture
 def root(clean, tmp_path):
-    """A copy whose tables a test may change, of the same media."""
+    """A copy of the tree with tables that a test may change."""
     return copy_tables(clean, tmp_path / 'data')
 
 
@@ -85,7 +85,7 @@ def test_hidden_labels_play_no_part(root, reference, tmp_path):
 def test_labels_of_the_source_and_clips_of_the_target_play_theirs(
     root, reference, tmp_path
 ):
-    """Else the tests above would show nothing."""
+    """Otherwise the tests above would prove nothing."""
     change_table(root, SOURCE, permuted)
     other = train(adaptation_cfg(tmp_path / '1', root))
     assert not same(other, reference)
@@ -108,7 +108,7 @@ def test_labels_of_the_source_and_clips_of_the_target_play_theirs(
 
 def test_resumed_run_equals_the_uninterrupted_one(clean, reference, tmp_path):
     first = train(adaptation_cfg(tmp_path, clean, 1))
-    # Worker processes play no part, either.
+    # Worker processes have no effect.
     workers = {'train_dataloader.num_workers': 1}
     rest = train(adaptation_cfg(tmp_path, clean, 2, resume=True, **workers))
     assert len(first.record) == len(rest.record) == ITERATIONS
@@ -144,7 +144,7 @@ def test_loop_by_iterations_resumes_within_an_epoch(
 def test_summary_names_the_sources_alone(clean, tmp_path):
     cfg = adaptation_cfg(tmp_path, clean, epochs=1)
     cfg.experiment_name = 'adaptation-summary'
-    summary = train_select_test(cfg)
+    summary = train_and_test(cfg)
     assert summary['sources'] == ['human', 'animal']
     assert summary['target'] == 'cartoon'
     assert summary['target_top1'].keys() == {'fused'}

@@ -2,6 +2,7 @@
 """Real encoders, small enough for tests."""
 
 import torch
+from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
 IN_CHANNELS = dict(video=40, audio=64)
@@ -58,3 +59,18 @@ def make_samples(labels=(0, 1, 2, 1), domains=(0, 1, 0, 1)):
         sample.set_field(domain, 'domain')
         samples.append(sample)
     return samples
+
+
+def write_weights(folder):
+    """Write a file with the state of each encoder, with unusual values."""
+    files = {}
+    for modality, cfg in encoders().items():
+        state = MODELS.build(cfg).state_dict()
+        for tensor in state.values():
+            if tensor.is_floating_point():
+                tensor.uniform_(0.5, 1.5)
+            else:
+                tensor.fill_(7)
+        files[modality] = str(folder / f'{modality}.pth')
+        torch.save(dict(state_dict=state), files[modality])
+    return files

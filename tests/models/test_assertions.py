@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The checks of ``assertions`` find the faults that they are made for."""
+"""The checks in ``assertions`` detect faults."""
 
 import pytest
 import torch
@@ -143,7 +143,7 @@ def test_fault_of_a_fusion_is_found(fault, found):
 
 @MODELS.register_module()
 class ToyFaultyClassifier(Classifier):
-    """A linear layer of its own for each modality."""
+    """A separate linear layer for each modality."""
 
     def __init__(self, in_channels, num_classes, fault=None):
         super().__init__(in_channels, num_classes)

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Every registered objective, fusion and classifier does what all must do."""
+"""Common properties of all registered objectives, fusions, classifiers."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from .assertions import (
     registered,
 )
 
-# Settings to check, where it is not the defaults alone.
+# Settings to check instead of the defaults.
 SETTINGS = dict(
     Boomda=[dict(min_votes=1), dict(min_votes=1, balance='qp', scale='dim')],
     DomainAdversarial=[

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""TrainBatch: its labelled and its unlabelled rows."""
+"""TrainBatch: labelled and unlabelled rows."""
 
 import dataclasses
 from collections import UserDict

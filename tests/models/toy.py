@@ -64,7 +64,7 @@ def make_samples(labels, domains, hidden=None):
 
 
 def make_batch(model, inputs, labels, domains=None, hidden=None, progress=0.5):
-    """What the recognizer makes of a batch."""
+    """The batch as the recognizer computes it."""
     labels = torch.as_tensor(labels)
     none = torch.full_like(labels, -1)
     features, _ = model.extract_feat(inputs)
@@ -80,6 +80,6 @@ def make_batch(model, inputs, labels, domains=None, hidden=None, progress=0.5):
 
 
 def features_batch(features, domains):
-    """A batch of features alone, for a module that reads nothing else."""
+    """A batch with features and domains only."""
     none = torch.full_like(domains, -1)
     return TrainBatch({}, features, none, none, domains, none, 0.0)

@@ -6,8 +6,8 @@ import torch
 import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
 
-from mmgmp.optim.gradients.rank_mean import statistics_over_ranks
-from tests.utils.killable import start
+from mmgmp.utils.collectives import average_scalars
+from tests.utils.ranks import run_ranks
 
 from .test_gmp_optim_wrapper import make_wrapper
 from .toy import ToyModel, flat_weights, make_batch, split_batch, train
@@ -38,13 +38,7 @@ RUNS = {
 }
 
 
-def run_rank(rank, world, folder):
-    dist.init_process_group(
-        'gloo',
-        init_method=f'file://{folder}/init',
-        rank=rank,
-        world_size=world,
-    )
+def run_rank(rank, world):
     results = {}
     for accumulation, model_type, granularity in RUNS[world]:
         model = model_type()
@@ -65,13 +59,9 @@ def run_rank(rank, world, folder):
         run = f'{world}-{model_type.__name__}-{accumulation}-{granularity}'
         results[run] = flat_weights(model)
     statistics = dict(b=torch.tensor(float(rank)), a=torch.tensor(3.0))
-    statistics_over_ranks(statistics)
+    average_scalars(statistics)
     results[f'{world}-statistics'] = statistics
-    torch.save(results, f'{folder}/{rank}.pth')
-    # Gloo's threads may wait for the interpreter with a reduction that has
-    # just ended, and destroying the group waits for them.
-    dist.barrier()
-    dist.destroy_process_group()
+    return results
 
 
 @pytest.fixture(scope='module')
@@ -79,14 +69,7 @@ def results(tmp_path_factory):
     found = {}
     for world in RUNS:
         folder = tmp_path_factory.mktemp('ranks')
-        ranks = [start(run_rank, r, world, str(folder)) for r in range(world)]
-        for process in ranks:
-            process.join(120)
-        assert [process.exitcode for process in ranks] == [0] * world
-        ranks = [
-            torch.load(folder / f'{rank}.pth', weights_only=True)
-            for rank in range(world)
-        ]
+        ranks = run_ranks(run_rank, folder, world, world=world)
         found.update({run: [r[run] for r in ranks] for run in ranks[0]})
     return found
 

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""What the wrapper of one backward pass hands to a method."""
+"""GradientScalingOptimWrapper: statistics and factors."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ from .toy import (
 
 @OPTIM_WRAPPERS.register_module()
 class NoisyScaling(GradientScalingOptimWrapper):
-    """Adds noise to the gradients, and remembers what it was given."""
+    """Adds noise to the gradients, and stores its arguments."""
 
     def __init__(self, optimizer, noise=0.0, factor=1.0, **kwargs):
         super().__init__(optimizer=optimizer, **kwargs)

@@ -26,7 +26,7 @@ def make_wrapper(model, amp=True, **kwargs):
 
 def test_bfloat16_stays_within_a_hundredth_of_float32():
     batches = [make_batch(seed, size=32) for seed in range(5)]
-    # The rule without its jumps, which rounding can trip at ratios near 1.
+    # A continuous rule, because rounding can change the case at ratios near 1.
     smooth = dict(modulation='none', projection='pcgrad')
     model, reference = ToyModel(), ToyModel()
     start = flat_weights(model)
@@ -39,19 +39,6 @@ def test_bfloat16_stays_within_a_hundredth_of_float32():
     assert not torch.equal(weights, expected)
     error = (weights - expected).norm() / (expected - start).norm()
     assert error < 0.01
-
-
-def test_bfloat16_skips_a_non_finite_step():
-    class Poisoned(ToyModel):
-        def forward(self, *args, **kwargs):
-            losses = super().forward(*args, **kwargs)
-            return dict(losses, loss_cls=losses['loss_cls'] * math.nan)
-
-    model = Poisoned()
-    start = flat_weights(model)
-    wrapper = make_wrapper(model, dict(dtype='bfloat16'))
-    assert torch.equal(train(model, wrapper, [make_batch(0)]), start)
-    assert wrapper.skipped_steps == 1
 
 
 def test_state_round_trip():

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Random numbers and the loss scale, which all wrappers share."""
+"""Random numbers and loss scale of all wrappers."""
 
 import math
 
@@ -48,7 +48,7 @@ def test_draws_depend_on_the_seed_and_the_update():
     assert torch.equal(torch.get_rng_state(), before)
     torch.rand(5)
     assert torch.equal(draw(first, 3), expected)
-    # The third update of an accumulation by two, or of its last rest.
+    # The third update of an accumulation by two, or of an incomplete one.
     assert torch.equal(draw(accumulating, 6), expected)
     assert torch.equal(draw(accumulating, 5), expected)
     assert not torch.equal(draw(first, 4), expected)

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""What the base wrapper hands to a rule, and does with its weights."""
+"""TaskGradientOptimWrapper: inputs and weights of a rule."""
 
 import math
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from .toy import (
 
 @WEIGHTINGS.register_module()
 class FixedWeights:
-    """Remembers what it was given; weighs by constants."""
+    """Stores its arguments, and returns constant weights."""
 
     def __init__(self, weights):
         self.weights = weights

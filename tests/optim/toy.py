@@ -11,7 +11,7 @@ TASKS = dict(semantic=['loss_cls'], domain=['loss_domain'])
 
 
 class ToyModel(BaseModel):
-    """Nothing of mmgmp: its forward only returns a loss dict."""
+    """Independent of mmgmp: the forward only returns a loss dict."""
 
     loss_tasks = TASKS
 
@@ -70,7 +70,7 @@ def split_batch(batch, parts):
 
 
 def train(model, wrapper, batches, start=0):
-    """Train as mmengine's loops do; returns the model's flat weights."""
+    """Train as MMEngine's loops do; return the flat weights."""
     wrapper.initialize_count_status(model, start, start + len(batches))
     for batch in batches:
         model.train_step(batch, wrapper)

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The properties of a weighting, see ``assertions.py``."""
+"""Properties of weightings, checked by a line in ``test_weightings.py``."""
 
 import io
 
@@ -15,7 +15,7 @@ TASKS = ('semantic', 'domain', 'plain', 'more')
 
 
 def random_gramian(size, rank=6, seed=0):
-    """Gramian of gradients of unequal lengths, some in conflict."""
+    """Gramian of gradients of different norms, some of them in conflict."""
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randn(size, rank, generator=generator, dtype=torch.float64)
     rows *= 10 ** torch.randn(size, 1, generator=generator, dtype=rows.dtype)
@@ -23,12 +23,12 @@ def random_gramian(size, rank=6, seed=0):
 
 
 def conflicting_gramian():
-    """Of two tasks; the plain sum goes against the first one."""
+    """Gramian of two tasks; the plain sum conflicts with the first."""
     return torch.tensor([[1.0, -1.5], [-1.5, 4.0]], dtype=torch.float64)
 
 
 def reload(state):
-    """A state as a checkpoint gives it back."""
+    """Save and load a state as in a checkpoint."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     buffer.seek(0)
@@ -50,7 +50,7 @@ class WeightingCheck:
         self.sizes = sizes
 
     def weigh(self, gramian, tasks=TASKS, weighting=None):
-        """Weights of one encoder, in a given state of the generator."""
+        """Weights of one encoder, from a fixed state of the generator."""
         weighting = weighting or WEIGHTINGS.build(self.cfg)
         torch.manual_seed(7)
         tasks = tasks[: len(gramian)]
@@ -68,7 +68,7 @@ class WeightingCheck:
         return found
 
     def gramians(self):
-        """Of all sizes; of full rank, dependent, and a pair in conflict."""
+        """Gramians of all sizes: full rank, dependent, and in conflict."""
         for size in self.sizes:
             for seed in range(6):
                 yield random_gramian(size, seed=seed)
@@ -79,7 +79,7 @@ class WeightingCheck:
             yield torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).double()
 
     def finite(self):
-        """Finite weights, the same ones again, and none without tasks."""
+        """Weights are finite and reproducible, and empty without tasks."""
         for gramian in self.gramians():
             assert torch.equal(self.weigh(gramian), self.weigh(gramian))
         empty = TaskGramian((), torch.zeros(0, 0, dtype=torch.float64))
@@ -89,7 +89,7 @@ class WeightingCheck:
         assert all(len(found) == 0 for found in weights.values())
 
     def scale(self):
-        """Weights that do not depend on the scale of the losses."""
+        """Weights do not depend on the scale of the losses."""
         for size in self.sizes:
             for factor in (1e-8, 65536.0**2):
                 gramian = random_gramian(size)
@@ -101,7 +101,7 @@ class WeightingCheck:
                 )
 
     def order(self):
-        """Weights that belong to the tasks, not to their places."""
+        """Weights do not depend on the order of the tasks."""
         for size in self.sizes:
             for seed in range(6):
                 gramian = random_gramian(size, seed=seed)
@@ -128,12 +128,12 @@ class WeightingCheck:
         assert first.item() == pytest.approx(second.item(), rel=1e-6)
 
     def conflict(self):
-        """No task gets worse where the plain sum is against one."""
+        """No task gets worse even if the plain sum conflicts with one."""
         gramian = conflicting_gramian()
         assert (gramian @ self.weigh(gramian) >= -1e-5).all()
 
     def state(self):
-        """A resumed weighting goes on as if nothing had happened."""
+        """A restored weighting continues identically."""
         size = self.sizes[-1]
         gramians = [random_gramian(size, seed=seed) for seed in range(6)]
         whole, first = (WEIGHTINGS.build(self.cfg) for _ in range(2))
@@ -147,7 +147,7 @@ class WeightingCheck:
         assert all(map(torch.equal, found, expected[3:]))
 
 
-# Each property, and the number of tasks that it is of.
+# Property -> the number of tasks that it needs.
 PROPERTIES = dict(
     finite=None,
     scale=None,
@@ -157,3 +157,23 @@ PROPERTIES = dict(
     conflict=2,
     state=None,
 )
+
+
+def assert_valid_weighting(cfg, statistics=None, sizes=(1, 2, 3, 4), lacks=()):
+    """Check a weighting.
+
+    Args:
+        cfg: Config of the weighting.
+        statistics: Means of the entries of the loss dict.
+        sizes: Supported numbers of tasks.
+        lacks: Properties that it does not have. This is checked too.
+    """
+    check = WeightingCheck(cfg, statistics or {}, sizes)
+    names = [n for n, s in PROPERTIES.items() if s is None or s in sizes]
+    assert {*lacks} <= {*names}
+    for name in names:
+        if name in lacks:
+            with pytest.raises(AssertionError):
+                getattr(check, name)()
+        else:
+            getattr(check, name)()

@@ -1,16 +1,16 @@
 # Copyright (c) mmgmp authors.
-"""The properties of an optim wrapper, see ``assertions.py``."""
+"""Properties of optim wrappers, checked by a line in ``test_wrappers.py``."""
 
 import math
+from itertools import product
 
 import torch
-import torch.distributed as dist
 from mmaction.registry import OPTIM_WRAPPERS
 from mmengine.logging import MessageHub
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 
-from tests.utils.killable import start
+from tests.utils.ranks import run_ranks
 
 from .toy import (
     MODALITIES,
@@ -24,18 +24,19 @@ from .weighting_checks import reload
 
 
 class PoisonedModel(ToyModel):
-    """One of its losses can be spoiled."""
+    """One of its losses can be multiplied by a number."""
 
     poison = 1.0
+    poisoned = 'loss_domain'
 
     def forward(self, *args, **kwargs):
         losses = super().forward(*args, **kwargs)
-        losses['loss_domain'] = losses['loss_domain'] * self.poison
+        losses[self.poisoned] = losses[self.poisoned] * self.poison
         return losses
 
 
 def build_wrapper(model, cfg, seed=0):
-    """Wrapper with momentum, so that each step counts in the next ones."""
+    """Wrapper with momentum, so that each step affects the next ones."""
     MessageHub.get_current_instance().update_info('seed', seed)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     cls = cfg['type']
@@ -56,7 +57,7 @@ def trained(cfg, batches, model=None):
 
 
 def assert_neutral(cfg):
-    """A setting that changes nothing trains as the stock wrapper does."""
+    """With neutral arguments, it trains as the stock wrapper."""
     batches = [make_batch(seed) for seed in range(6)]
     for stock in (
         {},
@@ -69,57 +70,41 @@ def assert_neutral(cfg):
 
 
 def assert_changes_something(cfg):
-    """Without that, the other checks would be of the stock wrapper."""
+    """Without neutral arguments, it differs from the stock wrapper."""
     batches = [make_batch(seed) for seed in range(6)]
     expected = trained(dict(type='OptimWrapper'), batches)
     assert not torch.allclose(trained(cfg, batches), expected, atol=1e-4)
 
 
 def assert_accumulates(cfg):
-    """Four micro-batches of 2 are one batch of 8."""
+    """Micro-batches give the update of the whole batch."""
     batches = [make_batch(seed) for seed in range(6)]
-    pieces = [p for batch in batches for p in split_batch(batch, 4)]
-    found = trained(dict(cfg, accumulative_counts=4), pieces)
-    torch.testing.assert_close(
-        found, trained(cfg, batches), rtol=1e-6, atol=1e-6
-    )
+    expected = trained(cfg, batches)
+    for parts in (2, 4):
+        pieces = [p for batch in batches for p in split_batch(batch, parts)]
+        found = trained(dict(cfg, accumulative_counts=parts), pieces)
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
-def train_rank(rank, world, folder, cfg, model_type):
-    """Train on a rank's part of the batches in DDP, by a seed of its own."""
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        'gloo',
-        init_method=f'file://{folder}/init',
-        rank=rank,
-        world_size=world,
-    )
+def train_rank(rank, world, cfg, model_type):
+    """Train in DDP on one rank's part of the batches, with its own seed."""
     torch.manual_seed(rank)
     model = model_type()
     ddp = MMDistributedDataParallel(model, broadcast_buffers=False)
     batches = [split_batch(make_batch(s), world)[rank] for s in range(6)]
-    train(ddp, build_wrapper(model, cfg, seed=rank), batches)
-    torch.save(flat_weights(model), f'{folder}/{rank}.pth')
-    dist.barrier()
-    dist.destroy_process_group()
+    return train(ddp, build_wrapper(model, cfg, seed=rank), batches)
 
 
 def train_ranks(cfg, folder, model_type=ToyModel, world=2):
     """Flat weights of each rank."""
-    # As a class it brings the module along that registers it.
+    # A class, so that unpickling imports the module that registers it.
     by_class = dict(cfg, type=OPTIM_WRAPPERS.get(cfg['type']))
-    ranks = [
-        start(train_rank, rank, world, str(folder), by_class, model_type)
-        for rank in range(world)
-    ]
-    for process in ranks:
-        process.join(120)
-    assert [process.exitcode for process in ranks] == [0] * world
-    return [torch.load(folder / f'{rank}.pth') for rank in range(world)]
+    args = (world, by_class, model_type)
+    return run_ranks(train_rank, folder, *args, world=world)
 
 
 def assert_ranks_agree(cfg, folder, model_type=ToyModel):
-    """Gloo ranks have equal weights, those of one process on all data."""
+    """Gloo ranks have the weights of one process on all data."""
     first, second = train_ranks(cfg, folder, model_type)
     assert torch.equal(first, second)
     batches = [make_batch(seed) for seed in range(6)]
@@ -128,9 +113,10 @@ def assert_ranks_agree(cfg, folder, model_type=ToyModel):
 
 
 def assert_skips_non_finite(cfg):
-    """A loss that is not finite leaves the weights alone and is counted."""
-    for amp in (False, True):
+    """A loss that is not finite changes no weight, and is counted."""
+    for amp, key in product((False, True), ('loss_cls', 'loss_domain')):
         model = PoisonedModel()
+        model.poisoned = key
         wrapper = build_wrapper(model, dict(cfg, amp=amp))
         before = train(model, wrapper, [make_batch(0)])
         for count, value in enumerate((math.nan, math.inf), 1):
@@ -145,7 +131,7 @@ def assert_skips_non_finite(cfg):
 
 
 def assert_resumes(cfg):
-    """A state goes on bit for bit in a wrapper that has just been built."""
+    """A new wrapper continues bit for bit from a loaded state."""
     batches = [make_batch(seed) for seed in range(6)]
     expected = trained(cfg, batches)
     model = ToyModel()
@@ -159,8 +145,10 @@ def assert_resumes(cfg):
     assert other.skipped_steps == 2
     assert torch.equal(train(resumed, other, batches[3:], 3), expected)
     stock = build_wrapper(model, dict(type='OptimWrapper'))
+    train(model, stock, batches[:1])
     other.load_state_dict(stock.state_dict())
     assert other.skipped_steps == 0
+    assert other.optimizer.state_dict()['state']
 
 
 def assert_mixed_precision(neutral):
@@ -180,3 +168,23 @@ def assert_leaves_generators_alone(cfg):
     torch.manual_seed(3)
     trained(cfg, [make_batch(0)])
     assert torch.equal(torch.rand(2), expected)
+
+
+def assert_valid_wrapper(cfg, neutral, folder, accumulates=True):
+    """Check a subclass of :class:`mmgmp.optim.ModalityOptimWrapper`.
+
+    Args:
+        cfg: Config of the wrapper, for a :class:`ToyModel`.
+        neutral: Arguments with which it trains as the stock wrapper.
+        folder: An empty folder.
+        accumulates: Whether micro-batches give the update of the batch.
+    """
+    neutral = dict(cfg, **neutral)
+    assert_neutral(neutral)
+    assert_changes_something(cfg)
+    assert_accumulates(cfg if accumulates else neutral)
+    assert_ranks_agree(cfg, folder)
+    assert_skips_non_finite(cfg)
+    assert_resumes(cfg)
+    assert_mixed_precision(neutral)
+    assert_leaves_generators_alone(cfg)

@@ -13,8 +13,11 @@ from mmengine.hub import get_config
 from torchvision.models import resnet18
 
 from mmgmp.models.backbones.multimodal_backbone import global_pool
-from mmgmp.utils.convert_checkpoint import convert_checkpoint
-from mmgmp.utils.encoder_weights import MMACTION_RULES, VGGSOUND_RULES
+from mmgmp.utils.encoder_weights import (
+    MMACTION_RULES,
+    VGGSOUND_RULES,
+    convert_checkpoint,
+)
 from tests.utils.leaves import leaf_path, read_leaf
 
 ROOT = Path(__file__).parents[2]
@@ -243,5 +246,5 @@ def test_malicious_checkpoint_is_refused(tmp_path):
 def test_config_without_the_encoder_or_its_file_is_an_error(vggsound):
     with pytest.raises(ValueError, match="no encoder for 'audio'"):
         convert_audio(vggsound[0], cfg=read('video-flow'))
-    with pytest.raises(ValueError, match='names no file for the audio'):
+    with pytest.raises(ValueError, match='has no file for the audio'):
         convert_audio(vggsound[0], cfg=read(dataset='mini_hac'))

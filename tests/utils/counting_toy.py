@@ -42,7 +42,7 @@ class CountingToyDataset(BaseDataset):
 
 @MODELS.register_module()
 class CountingToyModel(BaseModel):
-    """Minds its own business, or has a `fault` in its third iteration."""
+    """Trains normally, or has a `fault` in its third iteration."""
 
     def __init__(self, fault=None, seconds=0):
         super().__init__()

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""What a reader of a figure must be able to do."""
+"""Readability of figures."""
 
 from itertools import combinations
 
@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 
 def assert_readable(figure: Figure) -> None:
-    """All text is inside the figure, apart and of a readable size."""
+    """All text is inside the figure, separate and of a readable size."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Trainings in processes of their own, which can be killed at any moment."""
+"""Trainings in separate processes, which can be killed at any time."""
 
 import multiprocessing
 import os
@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner, ValLoop
 
-from mmgmp.apis import train_select_test
+from mmgmp.apis import train_and_test
 from tests.utils import toy_run
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def results(work_dir):
 
 
 def equal(first, second):
-    """Whether nests of tensors are the same bit for bit."""
+    """Whether nested tensors are bitwise equal."""
     if isinstance(first, torch.Tensor):
         return torch.equal(first, second)
     if isinstance(first, dict):
@@ -92,7 +92,7 @@ def equal(first, second):
 
 
 def _prepare():
-    """Leave out what takes the time of so short a run."""
+    """Skip what takes most of the time of a short run."""
     torch.set_num_threads(1)
     mmengine.config.config.FormatCode = lambda text, **_: (text, True)
     mmengine.runner.runner.collect_env = dict
@@ -108,11 +108,11 @@ def train_config(cfg, started):
         return loop_run(runner)
 
     Runner.train = train
-    train_select_test(Config(cfg))
+    train_and_test(Config(cfg))
 
 
 def train_toy(work_dir, options, last_event=None, count=None):
-    """Train the toy; at the given event of :data:`EVENTS` kill itself."""
+    """Train the toy, and kill the process at an event of :data:`EVENTS`."""
     _prepare()
     events = []
 

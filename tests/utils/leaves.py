@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The leaf configs, read for any setting whatever the environment says."""
+"""Leaf configs for any setting, independent of the environment."""
 
 from pathlib import Path
 

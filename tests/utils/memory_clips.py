@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Random clips in memory, in place of the data set of a config."""
+"""Random clips in memory instead of the data set of a config."""
 
 import torch
 from mmaction.registry import DATASETS
@@ -24,7 +24,7 @@ WIDTHS = dict(video=80, audio=32, flow=32)
 
 @DATASETS.register_module()
 class MemoryClips(BaseDataset):
-    """Four clips of each domain, equal for equal domains and numbers."""
+    """Four clips of each domain; the same for the same domain and index."""
 
     def __init__(
         self,

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Renaming of published tensors, each accounted for, and safe reading."""
+"""Renaming of published tensors, reports, and safe reading."""
 
 import os
 from pickle import UnpicklingError
@@ -154,7 +154,7 @@ def test_truncated_file_is_an_error_that_names_it(tmp_path):
 
 def test_text_is_no_checkpoint(tmp_path):
     (tmp_path / 'x.pth').write_text('<html>404</html>')
-    with pytest.raises(UnpicklingError, match=r'x\.pth.*no file of tensors'):
+    with pytest.raises(UnpicklingError, match=r'x\.pth.*not contain tensors'):
         read_state_dict(tmp_path / 'x.pth', 'state_dict')
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) mmgmp authors.
-"""Minimum-norm weights are minimal, and finite whatever the gradients."""
+"""Minimum-norm weights are minimal, and finite for all gradients."""
 
 import pytest
 import torch
 
-from mmgmp.models.losses import coral_with_gramian
+from mmgmp.models.losses.coral import coral_with_gramian
 from mmgmp.utils.min_norm import (
     inverse_norm_weights,
     min_norm_weights,
@@ -63,7 +63,7 @@ def test_closed_form_without_gradients_and_over_26_decades(dtype):
 
 
 def residual(gramian, weights):
-    """How far from the optimality (KKT) conditions, relative to mean q."""
+    """Violation of the optimality (KKT) conditions, relative to mean q."""
     slope = gramian @ weights
     excess = slope - weights @ slope
     support = weights > 0
@@ -119,7 +119,7 @@ def test_exact_weights_where_gradients_vanish_or_are_the_same():
     for gramian in (torch.zeros(3, 3), torch.ones(3, 3)):
         found = min_norm_weights(gramian.double())
         torch.testing.assert_close(found, equal, rtol=1e-3, atol=0)
-    # A block without gradient is a solution on its own.
+    # A block without gradient is a solution by itself.
     dead = torch.diag(torch.tensor([1.0, 0.0, 1.0]))
     assert min_norm_weights(dead)[1] > 0.999
     assert min_norm_weights(torch.tensor([[3.0]])).tolist() == [1]
@@ -156,7 +156,7 @@ def test_concatenation_is_redundant_where_the_predicate_says_so():
     for index in range(400):
         modalities = 2 + index % 3
         source, target = random_problem(generator, modalities)
-        # As if the loss of the concatenation were scaled by c.
+        # Scale the loss of the concatenation by c.
         c = (1, 1 / modalities**2, 0.05, 0.3)[index % 4]
         scales = torch.ones(modalities + 1, dtype=torch.float64)
         scales[-1] = c

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Flags and environment variables choose the setting of a config."""
+"""Flags and environment variables set the setting of a config."""
 
 import os
 
@@ -33,7 +33,7 @@ def test_sources_are_all_others_or_those_named():
         'animal',
         ['cartoon'],
     )
-    # The order of the data set, by which the domains are numbered.
+    # The order of the data set, which numbers the domains.
     assert choose_domains(DOMAINS, 'animal', 'cartoon-human')[1] == [
         'human',
         'cartoon',
@@ -56,7 +56,7 @@ def test_names_may_hold_the_separator():
         ('human', 'animal-animal', 'animal-animal'),
         ('human', 'animal-', 'animal-'),
         ('human', '', "got ''"),
-        ('human', 'human-animal', "holds the target 'human'"),
+        ('human', 'human-animal', "contains the target 'human'"),
     ],
 )
 def test_unknown_domains_are_refused(target, sources, message):
@@ -153,7 +153,7 @@ def test_flag_that_a_config_does_not_read_is_refused(tmp_path):
     [
         (dict(target=''), r'--target \(MMGMP_TARGET\) is empty'),
         (dict(dataset=' '), '--dataset .* is empty'),
-        (dict(target="it's"), '--target .* no quotes'),
+        (dict(target="it's"), '--target .* not contain quotes'),
         (dict(sources='a\\'), '--sources .* backslashes'),
         (dict(modalities='a\nb'), '--modalities .* line breaks'),
         (dict(dataset=str(leaf_path('gmp'))), 'is the config of a method'),

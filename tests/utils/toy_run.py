@@ -39,7 +39,7 @@ class ToyNoiseDataset(Dataset):
 
 @MODELS.register_module()
 class ToyDropoutModel(BaseModel):
-    """Keeps what each iteration saw in ``record``."""
+    """Stores the inputs of each iteration in ``record``."""
 
     def __init__(self):
         super().__init__()
@@ -121,7 +121,7 @@ def toy_cfg(work_dir, epochs=3, **options):
 
 
 def toy_runner(cfg):
-    """Runner with a name of its own, as its log would otherwise be shared."""
+    """Runner with a unique name, so that it has a separate log."""
     toy_runner.count = getattr(toy_runner, 'count', 0) + 1
     cfg.experiment_name = f'toy-{toy_runner.count}'
     return Runner.from_cfg(cfg)

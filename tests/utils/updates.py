@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""What one step of a shipped config does to the gradients."""
+"""Gradients after one step of a shipped config."""
 
 import torch
 from mmengine.optim import build_optim_wrapper
@@ -21,7 +21,7 @@ def make_batch(seed):
 
 
 def wrapper_update(model, batch, optim_wrapper):
-    """Gradients that the wrapper hands to the optimizer."""
+    """Gradients that the wrapper passes to the optimizer."""
     wrapper = build_optim_wrapper(
         model, dict(optim_wrapper, optimizer=dict(type='SGD', lr=1.0))
     )

@@ -10,7 +10,7 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 from training_steps import BACKBONE, IN_CHANNELS, ComparedSteps, Stopwatch
 
-from mmgmp.models.losses import (
+from mmgmp.models.losses.coral_losses import (
     BalancedCoral,
     BalancedCoralLoss,
     CoralLoss,

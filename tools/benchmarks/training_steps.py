@@ -14,7 +14,7 @@ from torchjd.aggregation import PCGrad
 from torchjd.autojac import jac_to_grad, mtl_backward
 
 from mmgmp.models import TrainBatch
-from mmgmp.models.losses import mean_confidence
+from mmgmp.models.heads.classifier import mean_confidence
 from mmgmp.optim import GMPWeighting, discrepancy_ratio
 
 IN_CHANNELS = dict(video=288, audio=512)

@@ -1,8 +1,8 @@
 # Copyright (c) mmgmp authors.
-"""Make a video or flow encoder from a recognizer of mmaction 0.x or 1.x."""
+"""Convert a recognizer of mmaction 0.x or 1.x to a video or flow encoder."""
 
 import mmgmp  # noqa: F401, registers the models
-from mmgmp.utils.convert_checkpoint import run_converter
+from mmgmp.utils.command_line import run_converter
 from mmgmp.utils.encoder_weights import MMACTION_RULES
 
 if __name__ == '__main__':

@@ -1,8 +1,8 @@
 # Copyright (c) mmgmp authors.
-"""Make the audio encoder from a published VGGSound checkpoint."""
+"""Convert a published VGGSound checkpoint to the audio encoder."""
 
 import mmgmp  # noqa: F401, registers the models
-from mmgmp.utils.convert_checkpoint import run_converter
+from mmgmp.utils.command_line import run_converter
 from mmgmp.utils.encoder_weights import VGGSOUND_RULES
 
 if __name__ == '__main__':

@@ -57,7 +57,7 @@ encoders = dict(
         type='mmpretrain.ResNet',
         depth=18,
         in_channels=1,
-        # For `random_init`: the published layer4 does not start at zero.
+        # For ReleasedMultimodalBackbone: its layer4 does not start at zero.
         zero_init_residual=False,
     ),
     # SlowOnly R50 8x8 on the two components of optical flow.

@@ -11,33 +11,36 @@ from mmengine.runner.base_loop import BaseLoop
 
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
-# Entries of the message hub, which checkpoints hold: iteration of the last
-# validation; paths of checkpoints that this one makes superfluous.
+# Entries of the message hub, which is part of a checkpoint: iteration of the
+# last validation; paths of checkpoints that this one replaces.
 VALIDATED = 'last_validated_iter'
 OUTDATED = 'outdated_ckpts'
 
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """Checkpoints that survive a kill at any moment, and select the same.
+    """Checkpoints that survive a kill, with the same model selection.
 
-    What differs from :class:`mmengine.hooks.CheckpointHook`:
+    Differences from :class:`mmengine.hooks.CheckpointHook`:
 
-    * Files, ``last_checkpoint`` too, are written as a whole or not at all
-      (:class:`~mmgmp.utils.AtomicLocalBackend`); checkpoints that go to
-      another storage, or with ``backend_args``, are written by its means.
-    * An outdated checkpoint, the previous best one too, is removed only after
-      what replaces it is there. If a kill comes in between, the resumed run
-      removes it.
+    * Files, including ``last_checkpoint``, are written atomically
+      (:class:`~mmgmp.utils.AtomicLocalBackend`), unless the checkpoints go to
+      another storage or ``backend_args`` is set.
+    * An outdated checkpoint, including the previous best one, is removed only
+      after its replacement exists. If a kill prevents the removal, the
+      resumed run does it.
     * A checkpoint is saved before the validation of its epoch. If a kill
-      swallowed that validation, the resumed run does it first, so the best
-      checkpoint, and schedulers that follow a metric, are the same.
+      prevents that validation, the resumed run does it first, so the best
+      checkpoint and schedulers that depend on a metric are the same.
 
     The arguments are those of :class:`mmengine.hooks.CheckpointHook`.
     """
 
+    backend_args: dict | None
+    last_ckpt: str | None
+
     def before_train(self, runner: Runner) -> None:
-        """Find out what a kill has left undone and do it.
+        """Complete the work that a kill has prevented.
 
         Args:
             runner: Runner of the training.
@@ -56,19 +59,19 @@ class AtomicCheckpointHook(CheckpointHook):
             return
         info = runner.message_hub.runtime_info
         self._remove(runner, info.get(OUTDATED, ()))
-        # Without it the stock hook would not save the state again after a
-        # validation, until it has saved a checkpoint of its own.
+        # Without it, the stock hook would save the state after a validation
+        # only if this run has already saved a checkpoint.
         self.last_ckpt = self.last_ckpt or info.get('last_ckpt')
         hooks = [h for h in runner.hooks if isinstance(h, CheckpointHook)]
         if (
-            self is hooks[-1]  # now all of them are ready
+            self is hooks[-1]  # all of them are ready now
             and runner.val_loop is not None
             and info.get(VALIDATED) != runner.iter
             and _validates_now(runner.train_loop)
         ):
             runner.logger.info(
-                f'Validating iteration {runner.iter}, which the interrupted '
-                'run did not complete or did not record'
+                f'Validating iteration {runner.iter}, because the interrupted '
+                'run did not complete or record this validation'
             )
             runner.val_loop.run()
 
@@ -85,7 +88,7 @@ class AtomicCheckpointHook(CheckpointHook):
     def _save_checkpoint_with_step(
         self, runner: Runner, step: int, meta: dict
     ) -> None:
-        """Save, then point to it, then remove what it replaces."""
+        """Save, update ``last_checkpoint``, then remove outdated files."""
         hub = runner.message_hub
         if self.max_keep_ckpts > 0:
             kept = self.keep_ckpt_ids
@@ -129,7 +132,7 @@ class AtomicCheckpointHook(CheckpointHook):
         self._candidates = []
 
     def _best_paths(self, runner: Runner) -> dict[str, str | None]:
-        """Path of the best checkpoint by each metric."""
+        """Return the path of the best checkpoint for each metric."""
         info = runner.message_hub.runtime_info
         if len(self.key_indicators) == 1:
             return {self.key_indicators[0]: info.get('best_ckpt')}
@@ -149,21 +152,21 @@ class AtomicCheckpointHook(CheckpointHook):
         )
 
     def _outdated(self, runner: Runner, paths: Iterable[str]) -> list[str]:
-        """The checkpoints among some that are not the best."""
+        """Select the checkpoints that are not the best."""
         best = self._best_paths(runner).values() if self.save_best else ()
         return [path for path in paths if path not in best]
 
     @master_only
     def _remove(self, runner: Runner, paths: Iterable[str]) -> None:
-        """Remove the outdated ones among some checkpoints."""
+        """Remove the checkpoints that are not the best."""
         for path in self._outdated(runner, paths):
             if self.file_backend.isfile(path):
                 self.file_backend.remove(path)
-            elif self.file_backend.isdir(path):  # of DeepSpeed
+            elif self.file_backend.isdir(path):  # DeepSpeed
                 self.file_backend.rmtree(path)
 
     def _warn_of_lost_gradients(self, runner: Runner) -> None:
-        """Accumulated gradients are in no checkpoint."""
+        """Warn if a checkpoint can fall into a gradient accumulation."""
         counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
         if self.by_epoch:
             period, name = len(runner.train_dataloader), 'iterations per epoch'
@@ -172,16 +175,15 @@ class AtomicCheckpointHook(CheckpointHook):
         if period % counts:
             runner.logger.warning(
                 f'`accumulative_counts` {counts} of `optim_wrapper` does not '
-                f'divide the {name}, {period}: a checkpoint can fall amid an '
-                'accumulation, whose gradients it does not hold, so resuming '
-                'from it is not exact. Choose a divisor for '
-                '`accumulative_counts`, or change the batch size or the '
-                'interval'
+                f'divide the {name}, {period}: a checkpoint in the middle of '
+                'an accumulation lacks the accumulated gradients, so resuming '
+                'from it is not exact. Set `accumulative_counts` to a '
+                'divisor, or change the batch size or the interval'
             )
 
 
 def _validates_now(loop: BaseLoop) -> bool:
-    """Whether a training loop of MMEngine validates where it stands."""
+    """Whether a training loop of MMEngine validates at this iteration."""
     if isinstance(loop, IterBasedTrainLoop):
         step, last = loop.iter, loop.max_iters
     elif isinstance(

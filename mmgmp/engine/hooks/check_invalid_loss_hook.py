@@ -9,20 +9,20 @@ from mmengine.runner import Runner
 
 @HOOKS.register_module()
 class CheckInvalidLossHook(Hook):
-    """Stop a training whose loss is no longer a finite number.
+    """Stop the training if a loss is not finite.
 
-    MMEngine itself trains on, and the run ends with the accuracy of chance.
-    Of mixed precision only the gradients overflow in regular use, not the
-    loss.
+    MMEngine would continue, and the run would end with chance accuracy. Under
+    mixed precision, gradients may overflow in normal operation, but the loss
+    does not.
 
     Args:
-        interval: Iterations from check to check. Each waits for the device.
+        interval: Iterations between checks. Each check waits for the device.
             The last iteration of an epoch is always checked.
 
     Raises:
-        ValueError: `interval` is less than 1.
-        FloatingPointError: In training, names the loss, its value, the epoch
-            and the iteration.
+        ValueError: ``interval`` is less than 1.
+        FloatingPointError: In training, a loss is not finite. The message
+            names the loss, its value, the epoch and the iteration.
     """
 
     def __init__(self, interval: int = 50) -> None:
@@ -43,7 +43,7 @@ class CheckInvalidLossHook(Hook):
             runner: Runner of the training.
             batch_idx: Index of the batch in the epoch.
             data_batch: The batch.
-            outputs: Logged terms by name, the losses among them.
+            outputs: Logged terms by name, including the losses.
         """
         is_last = self.is_last_train_iter(runner) or self.end_of_epoch(
             runner.train_dataloader, batch_idx

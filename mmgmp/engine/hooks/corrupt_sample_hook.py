@@ -11,13 +11,12 @@ from mmgmp.datasets.wrappers import dataset_leaves
 
 @HOOKS.register_module()
 class CorruptSampleHook(Hook):
-    """Report how many samples were corrupt and replaced.
+    """Report the number of corrupt samples that were replaced.
 
-    After each epoch of training, validation or testing it logs, for the
-    dataset of that loop and over all processes, the number of samples that
-    ``on_corrupt='skip'`` of :class:`~mmgmp.datasets.HACDataset` has replaced
-    so far, if there are any. Datasets inside MMEngine's wrappers are found
-    too.
+    After each epoch of training, validation or testing, it logs how many
+    samples of the dataset ``on_corrupt='skip'`` of
+    :class:`~mmgmp.datasets.HACDataset` has replaced so far in all processes,
+    unless there are none. It finds datasets inside MMEngine's wrappers.
     """
 
     def after_train_epoch(self, runner) -> None:

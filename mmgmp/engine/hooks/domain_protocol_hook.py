@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 
 from mmaction.registry import DATASETS, HOOKS
+from mmengine.dataset import BaseDataset
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -22,9 +23,9 @@ from mmgmp.datasets.wrappers import (
 def _dataset_of(
     loop: BaseLoop | dict | None, loader: DataLoader | dict | None
 ) -> Dataset | None:
-    """The dataset of a loop that the Runner may not have built yet.
+    """Return the dataset of a loop that the Runner may not have built yet.
 
-    Only the dataset is built, not the loop, so the runner stays as it is.
+    It builds only the dataset, not the loop, so the runner does not change.
     """
     if loader is None:
         return None
@@ -38,8 +39,8 @@ def _dataset_of(
     return dataset
 
 
-def _clips(leaf: Dataset) -> Iterator[tuple]:
-    """Yield what tells the clips of a dataset apart."""
+def _clips(leaf: BaseDataset) -> Iterator[tuple]:
+    """Yield the identity of each clip of a dataset."""
     if hasattr(leaf, 'get_data_info'):
         for index in range(len(leaf)):
             info = leaf.get_data_info(index)
@@ -49,46 +50,44 @@ def _clips(leaf: Dataset) -> Iterator[tuple]:
 
 @HOOKS.register_module()
 class DomainProtocolHook(Hook):
-    """Check before training that the target's labels stay unseen.
+    """Check before training that the labels of the target stay unseen.
 
-    The training domains are those of the training datasets that have labels.
-    An unlabelled target (``labelled=False`` of
-    :class:`~mmgmp.datasets.DomainDataset`), to which a method adapts, is none
-    of them.
+    The training domains are those of the labelled training datasets. They
+    exclude an unlabelled target to which a method adapts (``labelled=False``
+    of :class:`~mmgmp.datasets.DomainDataset`).
 
-    * No domain of the test dataset is among the training domains, and no
-      domain is both a training domain and an unlabelled target. Test clips
-      that are among the unlabelled ones are permitted, with a warning.
-    * The checkpoint that is resumed was not trained on the target. Other
-      weights that were (``load_from``) are permitted, with a warning.
-    * Model selection (``save_best``) happens on the training domains: the
-      validation dataset holds no labels of others.
-    * Every module with an integer ``num_domains`` (an objective that was told
-      how many there are) has as many as there are training domains; datasets
-      that are concatenated number the domains alike.
+    * No domain of the test dataset is a training domain, and no domain is
+      both a training domain and an unlabelled target. Test clips among the
+      unlabelled clips are permitted, with a warning.
+    * A resumed checkpoint was not trained on the target. Other weights that
+      were (``load_from``) are permitted, with a warning.
+    * Model selection (``save_best``) uses the training domains: the
+      validation dataset has no labels of other domains.
+    * Each module with an integer ``num_domains`` has the number of training
+      domains, and concatenated datasets number the domains equally.
 
-    Domains are read from the datasets' ``metainfo['domains']``. They are
-    logged, with the modalities and the variables ``MMGMP_*`` of the
-    environment, from which the configs may have them.
+    The hook reads the domains from ``metainfo['domains']`` of the datasets.
+    It logs them, with the modalities and the environment variables
+    ``MMGMP_*`` that the configs read.
 
     Args:
         allow_target_selection: Permit selection on other domains, the oracle
-            that some papers report as an upper bound; a warning is logged.
+            that some papers report as an upper bound. It logs a warning.
 
     Raises:
-        ValueError: Before training, if a check fails.
+        ValueError: A check fails, before training.
     """
 
     def __init__(self, allow_target_selection: bool = False) -> None:
         self.allow_target_selection = allow_target_selection
-        self._trained_before = ()
+        self._trained_before: tuple[str, ...] = ()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note what the loaded weights were trained on.
+        """Store the domains on which the loaded weights were trained.
 
         Args:
             runner: The runner.
-            checkpoint: What was loaded.
+            checkpoint: The loaded checkpoint.
         """
         meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
         self._trained_before = tuple(meta.get('domains', ()))
@@ -162,8 +161,8 @@ class DomainProtocolHook(Hook):
         if both:
             raise ValueError(
                 f'domains {both} of the unlabelled target are among the '
-                f'training domains {list(sources)}, whose labels are trained '
-                'on: remove them from one of the two datasets'
+                f'labelled training domains {list(sources)}: remove them from '
+                'one of the two datasets'
             )
 
     @staticmethod
@@ -199,7 +198,7 @@ class DomainProtocolHook(Hook):
             return
         message = (
             'the loaded weights were trained on '
-            f'{list(self._trained_before)}, which holds the target {seen}'
+            f'{list(self._trained_before)}, including the target {seen}'
         )
         if runner._resume:
             raise ValueError(
@@ -222,14 +221,14 @@ class DomainProtocolHook(Hook):
                 f'`save_best` would select on the domains {others}, which are '
                 f'not among the training domains {list(sources)}: set '
                 '`domains` of `val_dataloader.dataset` to training domains, '
-                'or `allow_target_selection=True` of DomainProtocolHook for '
-                'an oracle'
+                'or set `allow_target_selection=True` of DomainProtocolHook '
+                'for an oracle'
             )
         if others:
             runner.logger.warning(
                 f'Checkpoints are selected on {others}, outside the training '
-                f'domains {list(sources)}: the result is an oracle, not '
-                'domain generalization.'
+                f'domains {list(sources)}: the result is an oracle and does '
+                'not measure domain generalization.'
             )
 
     @staticmethod
@@ -247,7 +246,7 @@ class DomainProtocolHook(Hook):
                     f'`num_domains` of {name or "the model"} is '
                     f'{num_domains}, but the number of training domains '
                     f'{list(sources)} is {len(sources)}: set `num_domains` of '
-                    'the model to it, or train on other domains'
+                    'the model to this number, or train on other domains'
                 )
         if counts and len(labelled) > 1:
             numberings = {
@@ -257,5 +256,5 @@ class DomainProtocolHook(Hook):
                 raise ValueError(
                     'the concatenated training datasets number the domains '
                     f'differently: their `source_domains` are '
-                    f'{sorted(numberings)}; give all of them the same'
+                    f'{sorted(numberings)}; set the same for all of them'
                 )

@@ -1,4 +1,6 @@
 # Copyright (c) mmgmp authors.
+from collections.abc import Sequence
+
 import torch
 from mmaction.registry import HOOKS
 from mmengine.dist import all_reduce, get_world_size
@@ -9,8 +11,8 @@ from torch import Tensor
 INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def checksums(tensors: list[Tensor]) -> Tensor:
-    """Sum of each tensor's bits, read as integers of its element size.
+def checksums(tensors: Sequence[Tensor]) -> Tensor:
+    """Sum the bits of each tensor, as integers of its element size.
 
     Args:
         tensors: P real tensors on one device.
@@ -32,19 +34,21 @@ def checksums(tensors: list[Tensor]) -> Tensor:
 
 @HOOKS.register_module()
 class ReplicaCheckHook(Hook):
-    """Stop distributed training if the ranks' parameters differ.
+    """Stop distributed training if the parameters of the ranks differ.
 
-    Ranks that drift apart train on without an error, and the checkpoint is
-    that of the first one. Every ``interval`` iterations the ranks compare a
-    checksum of each parameter, bit for bit, which costs one read of the
-    parameters and two small reductions. In a single process nothing is done.
+    Without this check, diverging ranks continue without an error, and the
+    checkpoint contains the parameters of the first rank. Every ``interval``
+    iterations, the ranks compare a checksum of the bits of each parameter.
+    This takes one read of the parameters and two small reductions. In a
+    single process, the hook does nothing.
 
     Args:
         interval: Iterations between two checks, at least 1.
 
     Raises:
-        ValueError: An ``interval`` below 1.
-        RuntimeError: (in training) On all ranks, naming the parameters.
+        ValueError: ``interval`` is less than 1.
+        RuntimeError: In training, on all ranks: parameters differ. The
+            message names them.
     """
 
     priority = 'LOW'
@@ -76,7 +80,7 @@ class ReplicaCheckHook(Hook):
             found = [name for name, bad in zip(names, differ) if bad]
             raise RuntimeError(
                 f'after iteration {runner.iter + 1} the ranks differ in '
-                f'{len(found)} of {len(names)} parameters, {found[0]!r} the '
-                'first of them: something changes the model or its gradients '
-                'on one rank alone'
+                f'{len(found)} of {len(names)} parameters, first in '
+                f'{found[0]!r}: something changes the model or its gradients '
+                'on one rank only'
             )

@@ -14,23 +14,21 @@ from mmgmp.utils.seeding import generator_states, set_generator_states
 
 @HOOKS.register_module()
 class TargetHistoryHook(Hook):
-    """Test on the target after each validation, for the record alone.
+    """Test on the target after each validation, for logging only.
 
-    A benchmark compares rules of selection by it: the last weights, those
-    that are best on the source domains, and those that are best on the target
-    (the oracle). Nothing in training sees the results, and the random
-    generators are put back, so that the weights are those of a run without
-    the hook.
+    A benchmark uses the results to compare selection rules: the last weights,
+    the best on the source domains, and the best on the target (the oracle).
+    Training does not use the results, and the hook restores the random
+    generators, so the weights equal those of a run without the hook.
 
-    ``<work_dir>/target_history.json`` maps the number of finished iterations
-    to ``epoch`` (finished epochs), ``source`` and ``target`` (the metrics of
-    validation and test) and ``seconds`` (wall time of training up to then,
-    with that of the interrupted attempts that the run was resumed from). A
-    resumed run goes on with the file.
+    ``<work_dir>/target_history.json`` maps the number of completed iterations
+    to ``epoch`` (completed epochs), ``source`` and ``target`` (metrics of
+    validation and test) and ``seconds`` (wall time of training so far,
+    including earlier interrupted attempts). A resumed run extends the file.
     """
 
-    # After EMAHook, which has put the trained weights back by then and
-    # exchanges them again for the test.
+    # After EMAHook, which has restored the trained weights by then and swaps
+    # them again for the test.
     priority = 'LOWEST'
     filename = 'target_history.json'
 
@@ -38,7 +36,7 @@ class TargetHistoryHook(Hook):
         self._is_training = False
 
     def before_train(self, runner: Runner) -> None:
-        """Read what an interrupted run has recorded.
+        """Read the history of an interrupted run.
 
         Args:
             runner: Runner of the training.
@@ -55,7 +53,7 @@ class TargetHistoryHook(Hook):
         self._start = time.perf_counter() - max(before, default=0)
 
     def after_train(self, runner: Runner) -> None:
-        """End the record: later validations are no part of the training.
+        """Stop recording, because later validations are not in training.
 
         Args:
             runner: Runner of the training.
@@ -65,7 +63,7 @@ class TargetHistoryHook(Hook):
     def after_val_epoch(
         self, runner: Runner, metrics: dict | None = None
     ) -> None:
-        """Test and write the record.
+        """Test, and write the history.
 
         Args:
             runner: Runner of the training.

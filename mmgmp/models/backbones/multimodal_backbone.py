@@ -1,20 +1,27 @@
 # Copyright (c) mmgmp authors.
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from mmaction.registry import MODELS
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from .encoders import import_package, input_ndim, load_encoder, under
+from mmgmp.utils.encoder_weights import convert, read_state_dict
+
+
+def under(names: Iterable[str], prefixes: Sequence[str]) -> set[str]:
+    """Select the names that start with one of the prefixes and a dot."""
+    starts = tuple(f'{prefix}.' for prefix in prefixes)
+    return {name for name in names if name.startswith(starts)}
 
 
 def global_pool(output: Tensor | Sequence[Tensor]) -> Tensor:
-    """Average an encoder's output over space and time.
+    """Average the output of an encoder over space and time.
 
     Args:
-        output: (N, C, *), or several of them, which are pooled one by one
-            and concatenated (the pathways of SlowFast).
+        output: (N, C, *), or several such tensors, which are pooled one by
+            one and concatenated (the pathways of SlowFast).
 
     Returns:
         (N, sum of C).
@@ -29,54 +36,51 @@ def global_pool(output: Tensor | Sequence[Tensor]) -> Tensor:
 class MultimodalBackbone(BaseModule):
     """One encoder per modality, with global average pooling.
 
-    The encoder of a modality is the sub-module of its name, so its parameters
-    lie under ``backbone.<modality>`` in a recognizer. Modules without any
-    trained parameter (frozen by ``trainable`` or by the encoder's own
-    ``frozen_stages``) stay in eval mode, and autograd keeps no graph of them.
-    So the statistics of their BatchNorms stay those of the pre-training,
-    unless ``norm_eval`` says otherwise.
+    The encoder of a modality is the sub-module of that name, so its
+    parameters are under ``backbone.<modality>`` in a recognizer. Modules
+    without any trained parameter (frozen by ``trainable`` or by the encoder's
+    own ``frozen_stages``) stay in eval mode, and autograd builds no graph for
+    them. Their BatchNorms keep the statistics of the pre-training, unless
+    ``norm_eval`` is False.
 
-    An input with one dimension more than the encoder's first convolution
-    takes, (N, M, ...), holds M clips or crops of each sample; their features
-    are averaged. An encoder without convolutions gets its input as it is.
+    An input with one more dimension than the first convolution of the encoder
+    expects, (N, M, ...), has M clips or crops of each sample, whose features
+    are averaged. An encoder without convolutions gets its input unchanged.
 
     Args:
         encoders: Modality -> config of its encoder, any backbone of mmaction,
             mmpretrain or another registered package.
-        trainable: Modality -> prefixes of the modules of its encoder that
-            are trained, the rest being frozen. An encoder that is not named
-            is trained as its own config says.
-        pretrained: Modality -> file with the whole state of its encoder
-            under ``state_dict``, as ``tools/model_converters/`` write it. It
-            is read by :meth:`init_weights`, that is, when training starts.
-        random_init: Modality -> prefixes of the modules of its encoder that
-            keep their random initialization in spite of ``pretrained``.
-        norm_eval: Modality -> whether its frozen modules stay in eval mode,
-            True for those that are not named. With False they go to training
-            mode with the rest: their BatchNorms normalize by the batch and
-            update their running statistics, as in the released code of
+        trainable: Modality -> prefixes of the modules of its encoder to
+            train; the rest is frozen. An encoder that is not named here is
+            trained as its own config says.
+        pretrained: Modality -> file with the complete state of its encoder
+            under ``state_dict``, as written by ``tools/model_converters/``.
+            :meth:`init_weights` reads it when training starts.
+        norm_eval: Modality -> whether its frozen modules stay in eval mode;
+            True by default. If False, they switch to training mode with the
+            rest: their BatchNorms normalize by the batch and update their
+            running statistics, as in the released code of
             `GMP <https://arxiv.org/abs/2603.14175>`_ for video and flow.
-        feature_dropout: Modality -> ratio of the dropout of its pooled
-            features, in [0, 1). All that reads the features sees them
-            dropped.
+        feature_dropout: Modality -> dropout ratio of its pooled features, in
+            [0, 1). It affects the head and all objectives.
 
     Raises:
-        ValueError: A modality name that cannot be a sub-module's, an
-            argument that names a modality without an encoder, a prefix that
-            matches no parameter, or ``random_init`` without ``pretrained``.
-            By :meth:`init_weights`: a file whose tensors are not those of
-            the encoder.
-        FileNotFoundError: By :meth:`init_weights`: a missing file.
+        ValueError: A name of a modality cannot be that of a sub-module, an
+            argument names a modality without an encoder, or a prefix matches
+            no parameter. In :meth:`init_weights`: the tensors of a file do
+            not match the encoder.
+        FileNotFoundError: In :meth:`init_weights`: a file is missing.
 
-    Example:
-        >>> backbone = dict(
-        ...     type='MultimodalBackbone',
-        ...     encoders=dict(
-        ...         video=dict(type='ResNet3dSlowFast', ...),
-        ...         audio=dict(
-        ...             type='mmpretrain.ResNet', depth=18, in_channels=1)),
-        ...     trainable=dict(audio=['layer4']),
-        ...     pretrained=dict(audio='checkpoints/resnet18_vggsound.pth'))
+    Example::
+
+        backbone = dict(
+            type='MultimodalBackbone',
+            encoders=dict(
+                video=dict(type='ResNet3dSlowFast', ...),
+                audio=dict(
+                    type='mmpretrain.ResNet', depth=18, in_channels=1)),
+            trainable=dict(audio=['layer4']),
+            pretrained=dict(audio='checkpoints/resnet18_vggsound.pth'))
     """
 
     def __init__(
@@ -84,14 +88,12 @@ class MultimodalBackbone(BaseModule):
         encoders: dict[str, dict],
         trainable: dict[str, Sequence[str]] | None = None,
         pretrained: dict[str, str] | None = None,
-        random_init: dict[str, Sequence[str]] | None = None,
         norm_eval: dict[str, bool] | None = None,
         feature_dropout: dict[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.modalities = list(encoders)
         self.pretrained = dict(pretrained or {})
-        self.random_init = dict(random_init or {})
         self.norm_eval = dict(norm_eval or {})
         self.dropouts = nn.ModuleDict(
             {m: nn.Dropout(p) for m, p in (feature_dropout or {}).items()}
@@ -99,41 +101,42 @@ class MultimodalBackbone(BaseModule):
         for modality, encoder in encoders.items():
             if hasattr(self, modality) or '.' in modality:
                 raise ValueError(
-                    f'`encoders`: {modality!r} cannot name a modality, since '
-                    'it is taken by an attribute of the module or holds a dot'
+                    f'`encoders`: {modality!r} cannot name a modality, '
+                    'because the module has an attribute of that name, or the '
+                    'name contains a dot'
                 )
-            import_package(encoder['type'])
+            if str(encoder['type']).startswith('mmpretrain.'):
+                import mmpretrain.models  # noqa: F401, registers them
             self.add_module(modality, MODELS.build(encoder))
         for name, modalities in (
             ('trainable', trainable),
             ('pretrained', pretrained),
-            ('random_init', random_init),
             ('norm_eval', norm_eval),
             ('feature_dropout', feature_dropout),
         ):
             self._check_modalities(name, modalities or ())
         for modality, prefixes in (trainable or {}).items():
-            self._freeze_rest(modality, prefixes)
-        for modality, prefixes in self.random_init.items():
-            self._check_prefixes('random_init', modality, prefixes)
-            if modality not in self.pretrained:
-                raise ValueError(
-                    f'`random_init` names the modality {modality!r}, which '
-                    'has no `pretrained` file: all of it is random'
-                )
+            self._check_prefixes('trainable', modality, prefixes)
+            params = dict(self.encoder(modality).named_parameters())
+            for param_name in params.keys() - under(params, prefixes):
+                params[param_name].requires_grad_(False)
 
-    def _check_modalities(self, name: str, modalities: Sequence[str]) -> None:
+    def encoder(self, modality: str) -> nn.Module:
+        """Encoder of a modality."""
+        return self.get_submodule(modality)
+
+    def _check_modalities(self, name: str, modalities: Iterable[str]) -> None:
         for modality in modalities:
             if modality not in self.modalities:
                 raise ValueError(
-                    f'`{name}` names the modality {modality!r}, `encoders` '
-                    f'has {self.modalities}'
+                    f'`{name}` names the modality {modality!r}, but '
+                    f'`encoders` has {self.modalities}'
                 )
 
     def _check_prefixes(
         self, name: str, modality: str, prefixes: Sequence[str]
     ) -> None:
-        names = [n for n, _ in getattr(self, modality).named_parameters()]
+        names = [n for n, _ in self.encoder(modality).named_parameters()]
         for prefix in prefixes:
             if not under(names, [prefix]):
                 known = sorted({n.split('.')[0] for n in names})
@@ -142,30 +145,59 @@ class MultimodalBackbone(BaseModule):
                     f'under {prefix!r}; it has {known}'
                 )
 
-    def _freeze_rest(self, modality: str, prefixes: Sequence[str]) -> None:
-        self._check_prefixes('trainable', modality, prefixes)
-        params = dict(getattr(self, modality).named_parameters())
-        trained = under(params, prefixes)
-        for name, param in params.items():
-            param.requires_grad_(param.requires_grad and name in trained)
-
     def init_weights(self) -> None:
-        """Initialize the encoders and read the ``pretrained`` files."""
+        """Initialize the encoders and load the ``pretrained`` files."""
         initialized = self.is_init
         super().init_weights()
         if initialized:
             return
         for modality, path in self.pretrained.items():
-            random = self.random_init.get(modality, ())
-            load_encoder(modality, getattr(self, modality), path, random)
+            encoder = self.encoder(modality)
+            state = self.read_pretrained(modality, path)
+            encoder.load_state_dict(state, strict=False)
+            print_log(
+                f'loaded {len(state)} of {len(encoder.state_dict())} tensors '
+                f'of the {modality} encoder from {path}',
+                logger='current',
+            )
+
+    def read_pretrained(self, modality: str, path: str) -> dict[str, Tensor]:
+        """Read the tensors that an encoder starts from.
+
+        Args:
+            modality: Modality of the encoder.
+            path: File with the complete state of the encoder.
+
+        Returns:
+            Name in the encoder -> tensor.
+
+        Raises:
+            FileNotFoundError: The file is missing.
+            UnpicklingError: The file contains more than weights.
+            ValueError: The tensors do not match the encoder. The message
+                lists their names.
+        """
+        expected = self.encoder(modality).state_dict()
+        state, report = convert(
+            read_state_dict(path, 'state_dict'),
+            {name: tensor.shape for name, tensor in expected.items()},
+        )
+        report.require_complete(
+            f'`pretrained` {path} for the {modality} encoder'
+        )
+        return state
 
     def train(self, mode: bool = True) -> 'MultimodalBackbone':
-        """Set the mode; modules without a trained parameter stay in eval."""
+        """Set the mode, and keep modules without a trained parameter in eval.
+
+        Args:
+            mode: Whether to train.
+        """
         super().train(mode)
         for modality in self.modalities:
             if not self.norm_eval.get(modality, True):
                 continue
-            for module in getattr(self, modality).modules():
+            for module in self.encoder(modality).modules():
                 params = list(module.parameters())
                 if params and not any(p.requires_grad for p in params):
                     module.eval()
@@ -181,21 +213,21 @@ class MultimodalBackbone(BaseModule):
             Modality -> (N, D_m), in the order of ``encoders``.
 
         Raises:
-            KeyError: An input without an encoder, or no input at all.
+            KeyError: An input has no encoder, or there is no input.
         """
         unknown = sorted(inputs.keys() - set(self.modalities))
         if unknown or not inputs:
             raise KeyError(
                 f'`inputs` has {sorted(inputs)}, but the encoders are for '
-                f'{self.modalities}; name the keys of the pipeline alike'
+                f'{self.modalities}: use these names in the pipeline'
             )
         features = {}
         for modality in self.modalities:
             if modality not in inputs:
                 continue
-            encoder, x = getattr(self, modality), inputs[modality]
+            encoder, x = self.encoder(modality), inputs[modality]
             clips = 1
-            ndim = input_ndim(encoder)
+            ndim = _input_ndim(encoder)
             if ndim is not None and x.ndim == ndim + 1:
                 clips = x.shape[1]
                 x = x.flatten(0, 1)
@@ -205,3 +237,12 @@ class MultimodalBackbone(BaseModule):
                 feature = self.dropouts[modality](feature)
             features[modality] = feature
         return features
+
+
+def _input_ndim(encoder: nn.Module) -> int | None:
+    """Dimensions of the input of the first convolution; None without one."""
+    for module in encoder.modules():
+        for ndim, conv in ((3, nn.Conv1d), (4, nn.Conv2d), (5, nn.Conv3d)):
+            if isinstance(module, conv):
+                return ndim
+    return None

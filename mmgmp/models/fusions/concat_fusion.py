@@ -1,6 +1,4 @@
 # Copyright (c) mmgmp authors.
-from collections.abc import Sequence
-
 import torch
 from mmaction.registry import MODELS
 from torch import Tensor
@@ -13,36 +11,22 @@ class ConcatFusion(Fusion):
     """Concatenate the features of all modalities.
 
     Args:
-        in_channels: Modality -> width D_m of its features. The order is that
-            of the concatenation.
-        eval_order: Order of the concatenation in eval mode, which hands the
-            classifier permuted columns: a defect of the released code of
-            `GMP <https://arxiv.org/abs/2603.14175>`_, to reproduce its
-            results. None is the order of ``in_channels``.
+        in_channels: Modality -> width D_m of its features, in the order of
+            the concatenation.
 
-    Raises:
-        ValueError: ``eval_order`` is no permutation of the modalities.
+    Example:
+        >>> fusion = ConcatFusion(dict(video=2, audio=1))
+        >>> fusion(dict(video=torch.ones(1, 2)))
+        tensor([[1., 1., 0.]])
     """
 
-    def __init__(
-        self,
-        in_channels: dict[str, int],
-        eval_order: Sequence[str] | None = None,
-    ) -> None:
+    def __init__(self, in_channels: dict[str, int]) -> None:
         super().__init__(in_channels)
-        if eval_order is None:
-            eval_order = list(in_channels)
-        if sorted(eval_order) != sorted(in_channels):
-            raise ValueError(
-                '`eval_order` must name each of the modalities '
-                f'{list(in_channels)} once, got {eval_order}'
-            )
-        self.eval_order = list(eval_order)
         self.out_channels = sum(in_channels.values())
 
     @property
     def spans(self) -> dict[str, slice]:
-        """Modality -> columns of its features in the output in training."""
+        """Modality -> columns of its features in the output."""
         spans, start = {}, 0
         for modality, width in self.in_channels.items():
             spans[modality] = slice(start, start + width)
@@ -50,7 +34,7 @@ class ConcatFusion(Fusion):
         return spans
 
     def forward(self, features: dict[str, Tensor]) -> Tensor:
-        """Fuse.
+        """Concatenate.
 
         Args:
             features: Modality -> (N, D_m); at least one modality.
@@ -59,5 +43,4 @@ class ConcatFusion(Fusion):
             (N, sum_m D_m).
         """
         filled = fill_absent(features, self.in_channels)
-        order = self.in_channels if self.training else self.eval_order
-        return torch.cat([filled[m] for m in order], dim=1)
+        return torch.cat(list(filled.values()), dim=1)

@@ -6,10 +6,9 @@ from torch import Tensor
 
 
 class Fusion(BaseModule):
-    """Base of what makes one feature vector of those of all modalities.
+    """Base class of modules that fuse the features of all modalities.
 
-    A modality that is absent from the features counts as zeros, see
-    :func:`fill_absent`.
+    An absent modality counts as zeros, see :func:`fill_absent`.
 
     Args:
         in_channels: Modality -> width D_m of its features.
@@ -26,7 +25,7 @@ class Fusion(BaseModule):
 
     @abstractmethod
     def forward(self, features: dict[str, Tensor]) -> Tensor:
-        """Fuse.
+        """Fuse the features.
 
         Args:
             features: Modality -> (N, D_m); at least one modality.
@@ -39,7 +38,7 @@ class Fusion(BaseModule):
 def fill_absent(
     features: dict[str, Tensor], in_channels: dict[str, int]
 ) -> dict[str, Tensor]:
-    """Give absent modalities zeros.
+    """Replace absent modalities by zeros.
 
     Args:
         features: Modality -> (N, D_m); at least one modality.
@@ -47,6 +46,11 @@ def fill_absent(
 
     Returns:
         Modality -> (N, D_m), in the order of ``in_channels``.
+
+    Example:
+        >>> import torch
+        >>> fill_absent(dict(audio=torch.ones(1, 2)), dict(video=1, audio=2))
+        {'video': tensor([[0.]]), 'audio': tensor([[1., 1.]])}
     """
     some = next(iter(features.values()))
     return {

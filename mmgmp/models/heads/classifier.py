@@ -3,16 +3,16 @@ from abc import abstractmethod
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..build_part import build_part
-from ..fusions import fill_absent
+from ..fusions.fusion import fill_absent
 
 
 class Classifier(BaseModule):
-    """Base of what maps the features of several modalities to logits.
+    """Base class of modules that map the features of modalities to logits.
 
-    A head classifies actions with it, a domain adversary domains.
+    A head uses it to classify actions, a domain adversary to classify domains.
 
     Args:
         in_channels: Modality -> width D_m of its features.
@@ -26,20 +26,20 @@ class Classifier(BaseModule):
 
     @abstractmethod
     def forward(self, features: dict[str, Tensor]) -> Tensor:
-        """Logits of all modalities together.
+        """Compute the logits of all modalities together.
 
         Args:
             features: Modality -> (N, D_m); an absent one counts as zeros.
 
         Returns:
-            (N, K) float32, under autocast too.
+            (N, K) float32, even under autocast.
         """
 
     @abstractmethod
     def unimodal_logits(
         self, features: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Logits of each modality alone, without dropout.
+        """Compute the logits of each modality alone, without dropout.
 
         Args:
             features: Modality -> (N, D_m).
@@ -49,13 +49,13 @@ class Classifier(BaseModule):
         """
 
     def embed(self, features: dict[str, Tensor]) -> Tensor:
-        """Features of a sample as metrics compare them between domains.
+        """Fuse the features for metrics that compare domains.
 
         Args:
             features: Modality -> (N, D_m); an absent one counts as zeros.
 
         Returns:
-            (N, D), by default those of all modalities side by side.
+            (N, D), by default the concatenation of all modalities.
         """
         filled = fill_absent(features, self.in_channels)
         return torch.cat(list(filled.values()), dim=1)
@@ -63,10 +63,10 @@ class Classifier(BaseModule):
     def auxiliary_losses(
         self, logits: dict[str, Tensor], target: Tensor, name: str
     ) -> dict[str, Tensor]:
-        """Losses of the uni-modal logits, by default none.
+        """Compute the losses of the uni-modal logits, by default none.
 
         Args:
-            logits: What :meth:`unimodal_logits` gives.
+            logits: Output of :meth:`unimodal_logits`.
             target: (N,) int64 classes.
             name: Name of the loss of the fused logits.
 
@@ -78,18 +78,18 @@ class Classifier(BaseModule):
 
 def build_classifier(
     name: str, cfg: dict, in_channels: dict[str, int], num_classes: int
-) -> nn.Module:
+) -> Classifier:
     """Build a :class:`Classifier` from its config.
 
     Args:
-        name: Argument that holds the config.
-        cfg: Config; without a ``type`` that of a
+        name: Argument with the config.
+        cfg: Config. The default ``type`` is
             :class:`~mmgmp.models.FusionClassifier`.
         in_channels: Modality -> width D_m of its features.
         num_classes: Number of classes K.
 
     Raises:
-        ValueError: The config has the widths or the number of classes, too.
+        ValueError: The config contains the widths or the number of classes.
     """
     return build_part(
         name,
@@ -97,3 +97,25 @@ def build_classifier(
         in_channels=in_channels,
         num_classes=num_classes,
     )
+
+
+def mean_confidence(logits: Tensor, labels: Tensor) -> Tensor:
+    r"""Compute the mean probability of the true label.
+
+    The sums of eq. 8-9 of `GMP <https://arxiv.org/abs/2603.14175>`_ divided
+    by the number of samples:
+    :math:`\frac{1}{N} \sum_i \mathrm{softmax}(z_i)[y_i]`.
+
+    Args:
+        logits: (N, K).
+        labels: (N,) int64 in [0, K).
+
+    Returns:
+        Scalar in (0, 1), without a graph.
+
+    Example:
+        >>> mean_confidence(torch.zeros(2, 4), torch.tensor([0, 3])).item()
+        0.25
+    """
+    scores = logits.detach().softmax(dim=1)
+    return scores.gather(1, labels[:, None]).mean()

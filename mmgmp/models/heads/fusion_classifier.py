@@ -11,40 +11,41 @@ UNIMODAL = ('masked', 'split', 'auxiliary')
 
 @MODELS.register_module()
 class FusionClassifier(Classifier):
-    r"""Fusion followed by a linear layer or by an MLP with one hidden layer.
+    r"""Fusion followed by a linear layer or an MLP with one hidden layer.
 
-    Its uni-modal logits answer what one modality :math:`m` alone says, as
-    eq. 5-7 of `GMP <https://arxiv.org/abs/2603.14175>`_ do by
-    :math:`W_m \phi_m`:
+    The uni-modal logits are the prediction of one modality :math:`m` alone,
+    :math:`W_m \phi_m` in eq. 5-7 of `GMP
+    <https://arxiv.org/abs/2603.14175>`_:
 
-    - ``'masked'``: the classifier on the features of m with those of the
-      other modalities set to zero, less the output bias; no parameters.
-    - ``'split'``: the columns of the linear layer that see m; no parameters,
-      equal to ``'masked'``. Linear classifier on concatenation only.
-    - ``'auxiliary'``: a linear layer of its own for each modality, which
-      learns by the loss terms of :meth:`auxiliary_losses`. By default it does
-      so from detached features: it measures the encoder and does not train
-      it.
+    - ``'masked'``: the classifier on the features of m, with the features of
+      the other modalities set to zero, without the output bias. It has no
+      parameters.
+    - ``'split'``: the columns of the linear layer for m. It has no parameters
+      and equals ``'masked'``, but needs a linear classifier on concatenated
+      features.
+    - ``'auxiliary'``: a separate linear layer for each modality, trained by
+      the loss terms of :meth:`auxiliary_losses`. By default its input is
+      detached, so it probes the encoder without training it.
 
     Args:
         in_channels: Modality -> width D_m of its features.
         num_classes: Number of classes K.
-        fusion: Config of the fusion, without ``in_channels``. None is
+        fusion: Config of the fusion, without ``in_channels``. None means
             ``dict(type='ConcatFusion')``.
         hidden_channels: Width of the hidden layer; None for a linear layer.
         dropout_ratio: Dropout after the hidden layer, in [0, 1).
         unimodal: ``'masked'``, ``'split'`` or ``'auxiliary'``.
-        detach_auxiliary: Whether the auxiliary layers learn from detached
-            features. False trains the encoders by their losses too.
-        auxiliary_loss_weight: Weight of the auxiliary layers' losses, above
-            0.
+        detach_auxiliary: Whether the auxiliary layers get detached features.
+            If False, their losses also train the encoders.
+        auxiliary_loss_weight: Weight of the losses of the auxiliary layers,
+            above 0.
 
     Raises:
-        ValueError: An unknown ``unimodal``, ``'split'`` with a hidden layer
-            or another fusion than concatenation, dropout without a hidden
-            layer, a weight that is not positive, ``detach_auxiliary`` or
-            ``auxiliary_loss_weight`` without ``unimodal='auxiliary'``, or a
-            ``fusion`` with widths of its own.
+        ValueError: ``unimodal`` is unknown, ``'split'`` is used with a hidden
+            layer or another fusion than concatenation, dropout without a
+            hidden layer, or ``detach_auxiliary`` or ``auxiliary_loss_weight``
+            without ``unimodal='auxiliary'``; the weight is not positive; or
+            ``fusion`` contains widths.
     """
 
     def __init__(
@@ -65,8 +66,8 @@ class FusionClassifier(Classifier):
             )
         if dropout_ratio and hidden_channels is None:
             raise ValueError(
-                '`dropout_ratio` drops hidden units: set `hidden_channels` '
-                f'or leave it 0, got {dropout_ratio}'
+                '`dropout_ratio` is for hidden units: set `hidden_channels`, '
+                f'or set it to 0, got {dropout_ratio}'
             )
         if auxiliary_loss_weight <= 0:
             raise ValueError(
@@ -78,8 +79,9 @@ class FusionClassifier(Classifier):
         ):
             raise ValueError(
                 f'`detach_auxiliary`={detach_auxiliary} and '
-                f'`auxiliary_loss_weight`={auxiliary_loss_weight} are about '
-                f"`unimodal`='auxiliary', got `unimodal`={unimodal!r}"
+                f'`auxiliary_loss_weight`={auxiliary_loss_weight} have an '
+                f"effect with `unimodal`='auxiliary' only, got "
+                f'`unimodal`={unimodal!r}'
             )
         fusion = fusion or {'type': 'ConcatFusion'}
         self.fusion = build_part('fusion', fusion, in_channels=in_channels)
@@ -95,20 +97,20 @@ class FusionClassifier(Classifier):
         self.detach_auxiliary = detach_auxiliary
         self.auxiliary_loss_weight = auxiliary_loss_weight
         width = self.fusion.out_channels
-        self.hidden = self.dropout = None
+        self.hidden: nn.Linear | None = None
+        self.dropout = nn.Dropout(dropout_ratio)
         if hidden_channels is not None:
             self.hidden = nn.Linear(width, hidden_channels)
-            self.dropout = nn.Dropout(dropout_ratio)
             width = hidden_channels
         self.output = nn.Linear(width, num_classes)
-        self.auxiliary = None
+        self.auxiliary = nn.ModuleDict()
         if unimodal == 'auxiliary':
-            self.auxiliary = nn.ModuleDict(
+            self.auxiliary.update(
                 {m: nn.Linear(d, num_classes) for m, d in in_channels.items()}
             )
 
     def forward(self, features: dict[str, Tensor]) -> Tensor:
-        """Fused logits; see :class:`Classifier`."""
+        """Compute the fused logits, see :class:`Classifier`."""
         hidden = self.embed(features)
         if self.hidden is not None:
             hidden = self.dropout(F.relu(self.hidden(hidden)))
@@ -117,7 +119,7 @@ class FusionClassifier(Classifier):
     def unimodal_logits(
         self, features: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Logits of each modality alone; see :class:`Classifier`."""
+        """Compute the logits of each modality, see :class:`Classifier`."""
         if self.unimodal == 'auxiliary':
             if self.detach_auxiliary:
                 features = {m: f.detach() for m, f in features.items()}
@@ -139,16 +141,16 @@ class FusionClassifier(Classifier):
         return logits
 
     def embed(self, features: dict[str, Tensor]) -> Tensor:
-        """Fused features, (N, D); see :class:`Classifier`."""
+        """Fuse the features to (N, D), see :class:`Classifier`."""
         return self.fusion(features)
 
     def auxiliary_losses(
         self, logits: dict[str, Tensor], target: Tensor, name: str
     ) -> dict[str, Tensor]:
-        """Weighted cross-entropy of each auxiliary layer.
+        """Compute the weighted cross-entropy of each auxiliary layer.
 
         Args:
-            logits: What :meth:`unimodal_logits` gives.
+            logits: Output of :meth:`unimodal_logits`.
             target: (N,) int64 classes.
             name: Name of the loss of the fused logits.
 

@@ -6,9 +6,8 @@ from mmaction.structures import ActionDataSample
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ..losses import mean_confidence
 from ..train_batch import TrainBatch
-from .classifier import build_classifier
+from .classifier import build_classifier, mean_confidence
 
 
 @MODELS.register_module()
@@ -18,11 +17,11 @@ class MultimodalHead(BaseModule):
     Args:
         in_channels: Modality -> width D_m of its features.
         num_classes: Number of classes K.
-        classifier: Config of a :class:`Classifier`, without these two; None,
-            or one without a ``type``, is that of a :class:`FusionClassifier`.
-            Where it has its uni-modal logits from changes the discrepancy
-            ratios of GMP.
-        loss_cls: Config of the classification loss. None is
+        classifier: Config of a :class:`Classifier`, without
+            ``in_channels`` and ``num_classes``. The default ``type`` is
+            :class:`FusionClassifier`. The definition of its uni-modal logits
+            affects the discrepancy ratios of GMP.
+        loss_cls: Config of the classification loss. None means
             ``dict(type='CrossEntropyLoss')``.
 
     Attributes:
@@ -30,7 +29,7 @@ class MultimodalHead(BaseModule):
             :class:`~mmgmp.models.Objective`.
 
     Raises:
-        ValueError: ``classifier`` is refused by its class.
+        ValueError: The class of ``classifier`` rejects its config.
     """
 
     tasks: ClassVar[dict[str, str]] = {
@@ -53,7 +52,7 @@ class MultimodalHead(BaseModule):
         self.loss_cls = MODELS.build(loss_cls or {'type': 'CrossEntropyLoss'})
 
     def forward(self, features: dict[str, Tensor]) -> Tensor:
-        """Fused logits.
+        """Compute the fused logits.
 
         Args:
             features: Modality -> (N, D_m).
@@ -64,14 +63,14 @@ class MultimodalHead(BaseModule):
         return self.classifier(features)
 
     def loss(self, batch: TrainBatch) -> dict[str, Tensor]:
-        """Loss terms and the uni-modal confidences that are logged.
+        """Compute the loss terms and the logged uni-modal confidences.
 
         Args:
             batch: Samples that all have a label.
 
         Returns:
-            ``loss_cls``, ``semantic_confidence.<m>`` for each modality and,
-            for auxiliary uni-modal logits, ``loss_cls.<m>``.
+            ``loss_cls``, ``semantic_confidence.<m>`` for each modality, and
+            ``loss_cls.<m>`` for auxiliary uni-modal logits.
         """
         losses = {'loss_cls': self.loss_cls(batch.logits, batch.labels)}
         unimodal = self.classifier.unimodal_logits(batch.features)
@@ -94,14 +93,15 @@ class MultimodalHead(BaseModule):
         """Write the scores of all modalities together and of each alone.
 
         Args:
-            features: Modality -> (N, D_m). A modality that the batch lacks
-                is left out; it counts as zeros and gets no scores.
-            data_samples: The N data samples, which are written to.
+            features: Modality -> (N, D_m). An absent modality counts as zeros
+                and gets no scores.
+            data_samples: The N data samples to write to.
 
         Returns:
             The data samples with ``fused_features``, (D,), for metrics that
-            compare domains, ``pred_score``, a dict of (K,) float32 softmax
-            scores, and ``pred_label``, the best class of ``fused``:
+            compare domains; ``pred_score``, a dict of (K,) float32 softmax
+            scores; and ``pred_label``, the best class of ``fused``. The keys
+            of ``pred_score`` are
 
             - ``fused``: all modalities;
             - ``<m>``: the same head with the other modalities masked;

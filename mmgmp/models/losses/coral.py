@@ -1,15 +1,67 @@
 # Copyright (c) mmgmp authors.
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from .covariance import covariance_root, full_precision
+
+def full_precision(x: Tensor) -> Tensor:
+    """``x`` in float32, or unchanged if it is float64."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def zero_loss(*features: Tensor) -> Tensor:
+    """Zero with a graph, for a batch that is too small for statistics.
+
+    Args:
+        features: Tensors of any shape. Infinite values do no harm.
+
+    Returns:
+        Scalar 0. Its gradient in each of ``features`` is 0.
+    """
+    empty = [full_precision(x[:0]).flatten() for x in features]
+    return torch.cat(empty).sum()
+
+
+def covariance_root(x: Tensor, center: bool = True) -> Tensor:
+    r"""Root :math:`A` of the covariance of a batch, :math:`A'A = C`.
+
+    With the mean :math:`\mu` and the centered rows
+    :math:`Z_c = Z - 1 \mu'`:
+
+    .. math::
+        A = Z_c / \sqrt{n - 1}
+        \quad\text{or, uncentered,}\quad
+        A = Z_c / \sqrt{n - 1} + 1 \mu' / \sqrt{n},
+        \quad A'A = C + \mu \mu'
+
+    Both are :math:`SZ` for a symmetric :math:`S`, so the gradient of any
+    function of :math:`A'A` is :math:`S` times its gradient in :math:`A`.
+    The mean is subtracted from the rows, because the one-pass formula
+    :math:`Z'Z - n \mu\mu'` cancels in float32.
+
+    Args:
+        x: :math:`Z`, (n, d) with n at least 2.
+        center: False for the root of :math:`C + \mu \mu'`.
+
+    Returns:
+        :math:`A`, (n, d).
+
+    Example:
+        >>> x = torch.tensor([[0.0], [2.0]])
+        >>> root = covariance_root(x)
+        >>> (root.T @ root).item()  # the unbiased variance of 0 and 2
+        2.0
+    """
+    mean = x.mean(dim=0, keepdim=True)
+    root = (x - mean) / (len(x) - 1) ** 0.5
+    return root if center else root + mean / len(x) ** 0.5
 
 
 class _Difference(NamedTuple):
-    """Difference of the covariances of one block, target less source."""
+    """Covariance of one block in the target minus that in the source."""
 
     matrix: Tensor
 
@@ -17,12 +69,12 @@ class _Difference(NamedTuple):
         return self.matrix.square().sum()
 
     def times(self, target: Tensor, source: Tensor) -> list[Tensor]:
-        """The roots' rows, times the difference."""
+        """Rows of the roots, multiplied by the difference."""
         return [target @ self.matrix, source @ self.matrix]
 
 
 class _Grams(NamedTuple):
-    """The same through inner products of the roots' rows."""
+    """The same difference as inner products of the rows of the roots."""
 
     target: Tensor
     source: Tensor
@@ -39,14 +91,19 @@ class _Grams(NamedTuple):
         ]
 
 
-def _differences(targets, sources, fused):
+_Block = _Difference | _Grams
+_Rows = Sequence[Tensor]
+
+
+def _differences(targets: _Rows, sources: _Rows, fused: bool) -> list[_Block]:
     if not fused:
         return [
             _Difference(t.T @ t - s.T @ s) for t, s in zip(targets, sources)
         ]
-    target, source = torch.cat(targets, dim=1), torch.cat(sources, dim=1)
+    target, source = torch.cat([*targets], 1), torch.cat([*sources], 1)
     whole = target.T @ target - source.T @ source
-    blocks, start = [], 0
+    blocks: list[_Block] = []
+    start = 0
     for t in targets:
         stop = start + t.shape[1]
         blocks.append(_Difference(whole[start:stop, start:stop]))
@@ -54,16 +111,20 @@ def _differences(targets, sources, fused):
     return [*blocks, _Difference(whole)]
 
 
-def _grams(targets, sources, fused):
-    blocks = [
-        _Grams(t @ t.T, s @ s.T, t @ s.T) for t, s in zip(targets, sources)
-    ]
+def _grams(targets: _Rows, sources: _Rows, fused: bool) -> list[_Block]:
+    grams = [(t @ t.T, s @ s.T, t @ s.T) for t, s in zip(targets, sources)]
     if fused:
-        blocks.append(_Grams(*map(sum, zip(*blocks))))
-    return blocks
+        target, source, cross = (
+            functools.reduce(torch.add, matrices) for matrices in zip(*grams)
+        )
+        grams.append((target, source, cross))
+    return [_Grams(*matrices) for matrices in grams]
 
 
-def _blocks(source, target, center, fused, gram):
+def _blocks(
+    source: _Rows, target: _Rows, center: bool, fused: bool, gram: bool | None
+) -> tuple[list[_Block], list[Tensor], list[Tensor]]:
+    """Blocks, and the roots of the target and of the source."""
     sources = [covariance_root(full_precision(x), center) for x in source]
     targets = [covariance_root(full_precision(x), center) for x in target]
     if gram is None:
@@ -83,10 +144,16 @@ def coral(source: Tensor, target: Tensor, center: bool = True) -> Tensor:
     Args:
         source: (n_s, d) with n_s at least 2.
         target: (n_t, d) with n_t at least 2.
-        center: False aligns :math:`C + \mu\mu'`, that is the means too.
+        center: False aligns :math:`C + \mu\mu'`, which includes the means.
 
     Returns:
-        Scalar, float32 or float64 also under autocast.
+        Scalar, float32 or float64 even under autocast.
+
+    Example:
+        >>> source = torch.tensor([[0.0], [2.0]])  # variance 2
+        >>> target = torch.tensor([[5.0], [9.0]])  # variance 8
+        >>> coral(source, target).item()
+        36.0
     """
     with torch.autocast(source.device.type, enabled=False):
         blocks, _, _ = _blocks([source], [target], center, False, None)
@@ -104,31 +171,32 @@ def coral_with_gramian(
 
     The losses are :math:`L_b = \lVert C^t_b - C^s_b \rVert_F^2` (eq. 10 of
     `Boomda <https://arxiv.org/abs/2511.08152>`_) of the M modalities and, as
-    block M+1, of their concatenation. The Gramian is that of the gradients
+    block M+1, of their concatenation. The Gramian is taken over the gradients
     in all embeddings, source and target rows:
     :math:`Q_{bc} = \langle \nabla_Z L_b, \nabla_Z L_c \rangle`.
 
-    With the roots :math:`A = SZ` of :func:`covariance_root`, stacked over
-    target and source rows, and with :math:`J` the sign of the rows' domain,
+    Let :math:`A = SZ` be the roots of :func:`covariance_root`, stacked over
+    target and source rows, and :math:`J` the sign of the domain of each row.
+    Then
 
     .. math::
         \nabla_Z L = 4 J S A D, \qquad A D = A (A' J A) = (A A') J A
 
-    takes no backward pass. The first way to put the brackets builds d x d
-    covariances, the second n x n Gram matrices, cheaper for wide features.
-    The concatenation's :math:`D` holds those of the modalities. Gradients of
-    two modalities have no embedding in common: their entry of Q is 0.
+    needs no backward pass. The first bracketing builds d x d covariances, the
+    second n x n Gram matrices, which are cheaper for wide features.
+    The :math:`D` of the concatenation contains those of the modalities.
+    Gradients of two modalities share no embedding, so their entry of Q is 0.
 
     Args:
         source: M tensors (n_s, d_m) with n_s at least 2.
         target: M tensors (n_t, d_m) with n_t at least 2.
-        center: False aligns :math:`C + \mu\mu'`, that is the means too.
+        center: False aligns :math:`C + \mu\mu'`, which includes the means.
         fused: Whether the concatenation is a block.
-        gram: Whether to use Gram matrices; None for what is cheaper.
+        gram: Whether to use Gram matrices. None chooses the cheaper form.
 
     Returns:
-        The losses (B,) with a graph, float32 or float64 also under autocast,
-        and Q (B, B) in float64 without one. B is M+1, or M without the
+        The losses (B,) with a graph, float32 or float64 even under autocast,
+        and Q (B, B) in float64 without a graph. B is M+1, or M without the
         concatenation.
     """
     with torch.autocast(source[0].device.type, enabled=False):
@@ -138,15 +206,20 @@ def coral_with_gramian(
             return losses, _gramian(blocks, targets, sources, center)
 
 
-def _gramian(blocks, targets, sources, center):
-    unimodal = [
+def _gramian(
+    blocks: list[_Block],
+    targets: list[Tensor],
+    sources: list[Tensor],
+    center: bool,
+) -> Tensor:
+    quarters = [
         _quarter_gradient(block, t, s, center)
         for block, t, s in zip(blocks, targets, sources)
     ]
-    widths = [g.shape[1] for g in unimodal]
-    unimodal = torch.cat(unimodal, dim=1)
+    widths = [g.shape[1] for g in quarters]
+    unimodal = torch.cat(quarters, dim=1)
 
-    def inner_products(gradient):
+    def inner_products(gradient: Tensor) -> Tensor:
         products = (unimodal * gradient).split(widths, dim=1)
         return torch.stack([x.sum() for x in products])
 
@@ -165,9 +238,11 @@ def _gramian(blocks, targets, sources, center):
     return 16 * gramian
 
 
-def _quarter_gradient(block, target, source, center):
-    # The rows' sign is the same for all blocks and drops out of Q. Squares of
-    # large and of small gradients leave the range of float32.
+def _quarter_gradient(
+    block: _Block, target: Tensor, source: Tensor, center: bool
+) -> Tensor:
+    # The sign of a row is the same for all blocks and cancels in Q. Squares
+    # of large and of small gradients leave the range of float32.
     return torch.cat(
         [
             covariance_root(x, center).double()

@@ -1,4 +1,1 @@
 # Copyright (c) mmgmp authors.
-from .modality_projection import ModalityProjection
-
-__all__ = ['ModalityProjection']

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class ModalityProjection(BaseModule):
-    """Project the features of each modality to one width.
+    """Project the features of each modality to a common width.
 
-    Methods that compare modalities, such as Boomda, want features of one
-    width (`Boomda <https://arxiv.org/abs/2511.08152>`_ has 256): a linear
-    layer, then a normalization over the batch, an activation and a
-    normalization of each vector, as far as they are asked for.
+    Methods that compare modalities need features of one width; `Boomda
+    <https://arxiv.org/abs/2511.08152>`_ uses 256. A linear layer is followed
+    by an optional normalization over the batch, an optional activation and an
+    optional normalization of each vector.
 
     Args:
         in_channels: Modality -> width D_m of its features.
@@ -23,15 +23,15 @@ class ModalityProjection(BaseModule):
         act_cfg: Config of an activation layer, such as ``dict(type='ReLU')``,
             or None.
         feature_norm: ``'l2'`` scales each feature vector to length 1, which
-            bounds losses of its covariance; None leaves it as it is. Without
-            a ``norm_cfg``, a reward of small variances can collapse vectors of
-            length 1 to a single one.
+            bounds losses of its covariance. None does not. Without a
+            ``norm_cfg``, a loss that rewards small variances can collapse
+            vectors of length 1 to a single point.
 
     Attributes:
         out_channels: Modality -> width of its projected features.
 
     Raises:
-        ValueError: A width is less than 1, or `feature_norm` is unknown.
+        ValueError: A width is less than 1, or ``feature_norm`` is unknown.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class ModalityProjection(BaseModule):
         )
 
     def forward(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Project.
+        """Project the features.
 
         Args:
-            features: Modality -> (N, D_m); modalities may be missing.
+            features: Modality -> (N, D_m); modalities may be absent.
 
         Returns:
             Modality -> (N, out_channels), in the same order.
@@ -85,8 +85,8 @@ def _projection(
     norm_cfg: dict | None,
     act_cfg: dict | None,
 ) -> nn.Module:
-    """The layers of one modality; a plain linear layer if it is the only."""
-    layers = [nn.Linear(in_channels, out_channels)]
+    """Layers of one modality. A single layer is not wrapped."""
+    layers: list[nn.Module] = [nn.Linear(in_channels, out_channels)]
     if norm_cfg is not None:
         layers.append(build_norm_layer(norm_cfg, out_channels)[1])
     if act_cfg is not None:

@@ -1,47 +1,44 @@
 # Copyright (c) mmgmp authors.
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from ..heads import build_classifier
-from ..losses import mean_confidence
+from ..heads.classifier import build_classifier, mean_confidence
+from ..recognizers.multimodal_recognizer import MultimodalRecognizer
 from ..train_batch import TrainBatch
 from .gradient_reversal import check_adversary, gradient_reversal
 from .objective import Objective
-
-if TYPE_CHECKING:
-    from ..recognizers import MultimodalRecognizer
 
 SCHEDULES = ('constant', 'dann')
 
 
 @MODELS.register_module()
 class DomainAdversarial(Objective):
-    r"""Domain discriminator behind a gradient reversal.
+    r"""Domain discriminator behind a gradient reversal layer.
 
     Eq. 1-3 of `GMP <https://arxiv.org/abs/2603.14175>`_: the discriminator
-    descends the cross-entropy :math:`L_d` of the source domain, the encoders
-    ascend :math:`\lambda L_d`.
+    minimizes the cross-entropy :math:`L_d` of the source domain, and the
+    encoders maximize :math:`\lambda L_d`.
 
     Args:
-        reversal_weight: :math:`\lambda`, at least 0. More makes the features
-            of the domains more alike and costs classes that differ in the
+        reversal_weight: :math:`\lambda`, at least 0. A larger weight aligns
+            the domains more, at the expense of classes that differ in the
             same direction.
         schedule: ``'constant'`` (the paper), or ``'dann'``:
-            :math:`\lambda (2 / (1 + e^{-10 t}) - 1)` at the share t of the
-            training. Conflicts are projected on a domain gradient that is all
-            noise in the first iterations of ``'dann'``.
-        discriminator: Config of a :class:`Classifier` of the domains; without
-            a ``type`` that of a :class:`FusionClassifier`. None is
+            :math:`\lambda (2 / (1 + e^{-10 t}) - 1)` at the fraction t of
+            the training. In the first iterations of ``'dann'``, conflicts
+            are projected onto a domain gradient that is mostly noise.
+        discriminator: Config of a :class:`Classifier` of the domains. The
+            default ``type`` is :class:`FusionClassifier`. None means
             ``dict(hidden_channels=256)``.
         **kwargs: Arguments of :class:`Objective`; at least 2 domains.
 
     Raises:
-        ValueError: Fewer than two domains, a negative ``reversal_weight`` or
-            an unknown ``schedule``.
+        ValueError: There are fewer than two domains, ``reversal_weight`` is
+            negative, or ``schedule`` is unknown.
     """
 
     tasks: ClassVar[dict[str, str]] = {
@@ -57,7 +54,7 @@ class DomainAdversarial(Objective):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        check_adversary(self.num_domains, reversal_weight)
+        num_domains = check_adversary(self.num_domains, reversal_weight)
         if schedule not in SCHEDULES:
             raise ValueError(
                 f'`schedule` must be one of {SCHEDULES}, got {schedule!r}'
@@ -67,14 +64,14 @@ class DomainAdversarial(Objective):
         if discriminator is None:
             discriminator = {'hidden_channels': 256}
         self.discriminator = build_classifier(
-            'discriminator', discriminator, self.in_channels, self.num_domains
+            'discriminator', discriminator, self.in_channels, num_domains
         )
 
     def current_weight(self, progress: float) -> float:
-        """Strength of the reversal.
+        """Compute the current strength of the reversal.
 
         Args:
-            progress: Share of the training that is done, in [0, 1].
+            progress: Completed fraction of the training, in [0, 1].
         """
         if self.schedule == 'constant':
             return self.reversal_weight
@@ -82,17 +79,17 @@ class DomainAdversarial(Objective):
         return self.reversal_weight * ramp
 
     def forward(
-        self, batch: TrainBatch, model: 'MultimodalRecognizer'
+        self, batch: TrainBatch, model: MultimodalRecognizer
     ) -> dict[str, Tensor]:
-        """Domain loss and the domain confidences that are logged.
+        """Compute the domain loss and the logged domain confidences.
 
         Args:
             batch: Samples of the source domains.
             model: Not used.
 
         Returns:
-            ``loss_domain``, ``domain_confidence.<m>`` for each modality and,
-            for auxiliary uni-modal logits, ``loss_domain.<m>``.
+            ``loss_domain``, ``domain_confidence.<m>`` for each modality, and
+            ``loss_domain.<m>`` for auxiliary uni-modal logits.
         """
         features, domains = batch.features, batch.domains
         weight = self.current_weight(batch.progress)

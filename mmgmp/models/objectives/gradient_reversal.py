@@ -15,7 +15,7 @@ class _GradientReversal(torch.autograd.Function):
 
 
 def gradient_reversal(x: Tensor, weight: float) -> Tensor:
-    """Identity whose gradient is multiplied by ``-weight``.
+    """Return the input unchanged, and multiply its gradient by ``-weight``.
 
     Gradient reversal layer of `DANN <https://arxiv.org/abs/1505.07818>`_.
 
@@ -25,28 +25,39 @@ def gradient_reversal(x: Tensor, weight: float) -> Tensor:
 
     Returns:
         ``x``, same shape.
+
+    Example:
+        >>> x = torch.tensor(2.0, requires_grad=True)
+        >>> gradient_reversal(x, 0.5).backward()
+        >>> x.grad
+        tensor(-0.5000)
     """
     return _GradientReversal.apply(x, weight)
 
 
-def check_adversary(num_domains: int | None, reversal_weight: float) -> None:
-    """Check the arguments that all domain adversaries share.
+def check_adversary(num_domains: int | None, reversal_weight: float) -> int:
+    """Check the common arguments of domain adversaries.
 
     Args:
         num_domains: Number of source domains.
         reversal_weight: Strength of the reversal.
 
+    Returns:
+        Number of source domains.
+
     Raises:
-        ValueError: Fewer than two domains, or a negative strength.
+        ValueError: There are fewer than two domains, or the strength is
+            negative.
     """
     if num_domains is None or num_domains < 2:
         raise ValueError(
-            'a domain adversary tells source domains apart, but '
+            'a domain adversary discriminates source domains, but '
             f'`num_domains` of the recognizer is {num_domains}: train on at '
-            'least 2 source domains (`--sources` of tools/train.py) and give '
+            'least 2 source domains (`--sources` of tools/train.py) and set '
             'their number, or remove the adversary from `objectives`'
         )
     if reversal_weight < 0:
         raise ValueError(
             f'`reversal_weight` must be at least 0, got {reversal_weight}'
         )
+    return num_domains

@@ -1,38 +1,37 @@
 # Copyright (c) mmgmp authors.
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ..recognizers.multimodal_recognizer import MultimodalRecognizer
 from ..train_batch import TrainBatch
-
-if TYPE_CHECKING:
-    from ..recognizers import MultimodalRecognizer
 
 
 class Objective(BaseModule):
-    """Base of a training objective, which a recognizer adds to its head.
+    """Base class of training objectives, which add losses to those of a head.
 
-    A :class:`MultimodalRecognizer` builds it and fills in the three arguments
-    below. A subclass has arguments of its own, and hands ``**kwargs`` on.
+    :class:`MultimodalRecognizer` builds the objective and passes the three
+    arguments below. A subclass adds its own arguments and forwards
+    ``**kwargs``.
 
-    A teacher or another average of the model is a buffer, or has parameters
-    that need no gradient, and is updated in :meth:`forward`.
+    A teacher or another average of the model must be a buffer or have
+    parameters without gradients; update it in :meth:`forward`.
 
     Args:
         in_channels: Modality -> width D_m of its features.
         num_classes: Number of classes K.
-        num_domains: Number of source domains C; None if it is not known.
+        num_domains: Number of source domains C; None if unknown.
 
     Attributes:
-        tasks: Glob of a loss term (:func:`fnmatch.fnmatch`) -> the task that
-            an optim wrapper counts it to, unless it is told otherwise:
-            ``'semantic'`` for what trains the encoders to tell the classes
-            apart, ``'domain'`` for what makes the domains alike, ``'plain'``
-            for all else, whose gradient is not balanced. Each loss term
-            belongs to one task.
-        uses_unlabelled: Whether it sees the samples without a label, too.
+        tasks: Glob of a loss term (:func:`fnmatch.fnmatch`) -> the default
+            task of the term in an optim wrapper: ``'semantic'`` for losses
+            that train the encoders to discriminate the classes, ``'domain'``
+            for losses that align the domains, ``'plain'`` for all others,
+            whose gradients are not balanced. Each loss term belongs to one
+            task.
+        uses_unlabelled: Whether the batch includes unlabelled samples.
     """
 
     tasks: ClassVar[dict[str, str]] = {}
@@ -51,16 +50,16 @@ class Objective(BaseModule):
 
     @abstractmethod
     def forward(
-        self, batch: TrainBatch, model: 'MultimodalRecognizer'
+        self, batch: TrainBatch, model: MultimodalRecognizer
     ) -> dict[str, Tensor]:
-        """Loss terms, and what is logged beside them.
+        """Compute the loss terms and further values to log.
 
         Args:
             batch: The samples.
             model: The recognizer that the objective is part of.
 
         Returns:
-            Name -> scalar. What has ``loss`` in its name is descended; what
-            has not needs no graph. A value of one modality ends in
+            Name -> scalar. Values with ``loss`` in their name are minimized;
+            others need no graph. The name of a value of one modality ends in
             ``.<modality>``.
         """

@@ -1,4 +1,1 @@
 # Copyright (c) mmgmp authors.
-from .multimodal_recognizer import MultimodalRecognizer
-
-__all__ = ['MultimodalRecognizer']

@@ -22,55 +22,57 @@ TASKS = ('semantic', 'domain', 'plain')
 
 @MODELS.register_module()
 class MultimodalRecognizer(BaseRecognizer):
-    """Recognizer of several modalities with any number of objectives.
+    """Multimodal recognizer with any number of training objectives.
 
-    Training sums the losses of the head and of the objectives; prediction
-    uses the backbone, the neck and the head alone. Widths, classes and
-    domains are named here once, and handed to the parts.
+    Training minimizes the sum of the losses of the head and the objectives.
+    Prediction uses only the backbone, the neck and the head. The recognizer
+    passes widths, classes and domains to its parts, so a config sets them
+    once.
 
-    A training sample without ``gt_label`` is one of an unlabelled target
-    domain. The head and most objectives do not see it; an
-    :class:`Objective` with ``uses_unlabelled`` does.
+    A training sample without ``gt_label`` belongs to an unlabelled target
+    domain. Only objectives with ``uses_unlabelled`` get such samples, the head
+    and the other objectives do not.
 
-    Of several objectives with the same loss terms, such as those of one type,
-    the first one names its loss terms and logged scalars as its class says;
-    those of each further one begin with its own name, as in
+    If several objectives share loss terms, for example because they have the
+    same type, the first keeps the names of its loss terms and logged scalars.
+    Those of the others get the name of the objective as a prefix, as in
     ``local/loss_domain``.
 
     Args:
         backbone: Config of a :class:`MultimodalBackbone`.
         cls_head: Config of a :class:`MultimodalHead`.
-        in_channels: Modality -> width of the encoder's features.
+        in_channels: Modality -> width of the features of its encoder.
         num_classes: Number of classes K.
         num_domains: Number of source domains C, for objectives that need it.
-        modalities: Order of the encoders and of their features, on which
-            the columns of a concatenation depend. None is the alphabetical
-            one. It is never the order of a dict, which MMEngine sorts when
-            it writes a config.
-        neck: Config of what maps the features of all modalities, such as a
-            :class:`ModalityProjection`. Its ``out_channels`` are those that
-            the head and the objectives see.
-        objectives: Name -> config of an :class:`Objective`; they are built
-            in the order of their names.
+        modalities: Order of the encoders and of their features, which
+            determines the columns of a concatenation. The default is
+            alphabetical. The order of a dict has no effect, because MMEngine
+            sorts it when it writes a config.
+        neck: Config of a module that maps the features of all modalities,
+            such as :class:`ModalityProjection`. Its ``out_channels`` are the
+            widths for the head and the objectives.
+        objectives: Name -> config of an :class:`Objective`. They are built
+            in alphabetical order.
         **kwargs: Arguments of
             :class:`mmaction.models.recognizers.BaseRecognizer`.
 
     Raises:
-        ValueError: ``modalities`` or ``in_channels`` has other modalities
-            than the ``encoders`` of the backbone, a part names what is named
-            here, the name of an objective has ``'loss'``, a slash or a dot in
-            it, or its ``tasks`` have a task other than ``'semantic'``,
-            ``'domain'`` and ``'plain'``.
+        ValueError: The modalities of ``modalities`` or ``in_channels`` differ
+            from the ``encoders`` of the backbone, a part sets an argument of
+            the recognizer, the name of an objective contains ``'loss'``, a
+            slash or a dot, or its ``tasks`` have a task other than
+            ``'semantic'``, ``'domain'`` and ``'plain'``.
 
-    Example:
-        >>> model = dict(
-        ...     type='MultimodalRecognizer',
-        ...     backbone=dict(type='MultimodalBackbone', ...),
-        ...     cls_head=dict(type='MultimodalHead'),
-        ...     in_channels=dict(video=2304, audio=512),
-        ...     num_classes=7,
-        ...     num_domains=2,
-        ...     objectives=dict(domain=dict(type='DomainAdversarial')))
+    Example::
+
+        model = dict(
+            type='MultimodalRecognizer',
+            backbone=dict(type='MultimodalBackbone', ...),
+            cls_head=dict(type='MultimodalHead'),
+            in_channels=dict(video=2304, audio=512),
+            num_classes=7,
+            num_domains=2,
+            objectives=dict(domain=dict(type='DomainAdversarial')))
     """
 
     def __init__(
@@ -109,9 +111,9 @@ class MultimodalRecognizer(BaseRecognizer):
         for name, cfg in sorted((objectives or {}).items()):
             if any(part in name for part in ('loss', '/', '.')):
                 raise ValueError(
-                    f'`objectives`: {name!r} cannot name an objective, since '
-                    "it may begin the names of its logged values: 'loss', "
-                    "'/' and '.' must not be in it"
+                    f'`objectives`: {name!r} cannot name an objective: the '
+                    'name may become a prefix of logged values, so it must '
+                    "not contain 'loss', '/' or '.'"
                 )
             objective = build_part(
                 f'objectives.{name}', cfg, num_domains=num_domains, **values
@@ -133,7 +135,7 @@ class MultimodalRecognizer(BaseRecognizer):
     def loss_tasks(self) -> dict[str, list[str]]:
         """Task -> globs of its loss terms, for optim wrappers.
 
-        They are the ``tasks`` of the head and of the objectives.
+        These are the ``tasks`` of the head and the objectives.
         """
         declared = [*self.cls_head.tasks.items()]
         for name, objective in self.objectives.items():
@@ -141,7 +143,7 @@ class MultimodalRecognizer(BaseRecognizer):
             declared += [
                 (prefix + glob, task) for glob, task in objective.tasks.items()
             ]
-        tasks = {task: {} for task in TASKS}
+        tasks: dict[str, dict[str, None]] = {task: {} for task in TASKS}
         for glob, task in declared:
             tasks[task][glob] = None
         return {task: list(globs) for task, globs in tasks.items() if globs}
@@ -174,28 +176,28 @@ class MultimodalRecognizer(BaseRecognizer):
         data_samples: list[ActionDataSample],
         **kwargs,
     ) -> dict[str, Tensor]:
-        """Losses of the head and of the objectives.
+        """Compute the losses of the head and the objectives.
 
         Args:
-            inputs: Modality -> preprocessed batch of N samples; all
-                modalities.
-            data_samples: N samples with ``gt_label``, or without if they are
-                unlabelled, and, where an objective uses it, ``domain``.
+            inputs: Modality -> preprocessed batch of N samples. No modality
+                may be absent.
+            data_samples: N samples, with ``gt_label`` if they are labelled,
+                and with ``domain`` if an objective needs it.
             **kwargs: Not used.
 
         Returns:
-            Loss terms (keys with ``loss`` in them) and logged scalars.
+            Loss terms (keys that contain ``loss``) and logged scalars.
 
         Raises:
-            ValueError: A modality is missing, no sample has a label, or the
-                domain of a labelled sample is not one of the source domains.
+            ValueError: A modality is missing, no sample has a label, or a
+                labelled sample has no source domain.
             KeyError: Two objectives return the same key.
         """
         missing = [m for m in self.backbone.modalities if m not in inputs]
         if missing:
             raise ValueError(
                 f'training needs all of {self.backbone.modalities}, but the '
-                f'batch has no {missing}; a modality may be missing at test '
+                f'batch has no {missing}; modalities may be missing at test '
                 'time only'
             )
         batch, labelled = self._train_batch(inputs, data_samples)
@@ -217,8 +219,8 @@ class MultimodalRecognizer(BaseRecognizer):
     def _train_batch(
         self, inputs: dict[str, Tensor], data_samples: list[ActionDataSample]
     ) -> tuple[TrainBatch, TrainBatch]:
-        """The batch, and its samples with a label."""
-        # On the host, before the encoders keep the device busy.
+        """Return the batch, and its labelled samples."""
+        # On the host, before the encoders occupy the device.
         labels = stack_labels(data_samples)
         domains = torch.full_like(labels, UNLABELLED)
         if self.objectives:
@@ -240,7 +242,7 @@ class MultimodalRecognizer(BaseRecognizer):
 
 
 def _progress() -> float:
-    """Share of the runner's iterations that is done; 0 without a runner."""
+    """Completed fraction of the runner's iterations; 0 without a runner."""
     hub = MessageHub.get_current_instance()
     max_iters = hub.get_info('max_iters')
     return hub.get_info('iter') / max_iters if max_iters else 0.0

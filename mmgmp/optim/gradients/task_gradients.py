@@ -4,9 +4,9 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-# The gradient of one task at a list of parameters; None where the task does
+# The gradient of one task at a list of parameters. It is None if the task does
 # not depend on the parameter.
 Gradients = list[Tensor | None]
 
@@ -14,22 +14,24 @@ Gradients = list[Tensor | None]
 def accumulate(
     total: Gradients, update: Sequence[Tensor | None], start: int = 0
 ) -> None:
-    """Add ``update`` to ``total[start:]`` in place; None stands for zero.
+    """Add ``update`` to ``total[start:]`` in place; None means zero.
 
     Args:
-        total: Gradients, each of which has its memory for itself.
-        update: Gradients of one backward pass, whose memory is taken over.
-        start: Where in ``total`` those of ``update`` begin.
+        total: Gradients, each of which owns its memory.
+        update: Gradients of one backward pass. The function takes over their
+            memory.
+        start: Index in ``total`` of the first gradient of ``update``.
     """
     taken: set[int] = set()
     for index, gradient in enumerate(update, start):
         if gradient is None:
             continue
-        if total[index] is not None:
-            total[index].add_(gradient)
+        current = total[index]
+        if current is not None:
+            current.add_(gradient)
             continue
-        # The operands of an addition get one gradient between them, and what
-        # is summed up one number: neither may be changed in place.
+        # The operands of an addition share one gradient, and a sum expands a
+        # single number. Neither may be changed in place.
         memory = gradient.untyped_storage().data_ptr()
         if memory in taken or 0 in gradient.stride():
             gradient = _copy(gradient)
@@ -38,7 +40,7 @@ def accumulate(
 
 
 def _copy(gradient: Tensor) -> Tensor:
-    """Copy in the same layout, on which rounding in bfloat16 depends."""
+    """Copy with the same layout, which affects rounding in bfloat16."""
     if 0 in gradient.stride():
         return gradient.clone()
     copy = torch.empty_strided(
@@ -50,14 +52,31 @@ def _copy(gradient: Tensor) -> Tensor:
     return copy.copy_(gradient)
 
 
-def inner_product(left: Gradients, right: Gradients) -> Tensor:
-    """Inner product of two task gradients over all parameters together.
+def assign(
+    params: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]
+) -> None:
+    """Write gradients into ``.grad``."""
+    for param, gradient in zip(params, gradients):
+        param.grad = gradient
 
-    Each tensor contributes a dot product in its own precision, float32 at
-    least; the contributions are added in float64.
+
+def add_to_grad(
+    params: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]
+) -> None:
+    """Add gradients to ``.grad``; None means zero."""
+    total = [param.grad for param in params]
+    accumulate(total, gradients)
+    assign(params, total)
+
+
+def inner_product(left: Gradients, right: Gradients) -> Tensor:
+    """Compute the inner product of two task gradients over all parameters.
+
+    Each tensor contributes a dot product in its own precision, but at least
+    in float32. The contributions are added in float64.
 
     Returns:
-        Scalar float64 tensor on the gradients' device.
+        Scalar float64 tensor on the device of the gradients.
     """
     products = [
         torch.dot(_at_least_float32(a), _at_least_float32(b))
@@ -79,10 +98,15 @@ def _at_least_float32(gradient: Tensor) -> Tensor:
 
 
 def gramian(gradients: Sequence[Gradients]) -> Tensor:
-    """Matrix of the inner products of T task gradients.
+    """Compute the matrix of the inner products of T task gradients.
 
     Returns:
-        (T, T) symmetric float64 tensor on the gradients' device.
+        (T, T) symmetric float64 tensor on the device of the gradients.
+
+    Example:
+        >>> gramian([[torch.tensor([3.0, 4.0])], [torch.tensor([1.0, 0.0])]])
+        tensor([[25.,  3.],
+                [ 3.,  1.]], dtype=torch.float64)
     """
     size = len(gradients)
     entries = [
@@ -100,10 +124,10 @@ def gramian(gradients: Sequence[Gradients]) -> Tensor:
 def combine(
     gradients: Sequence[Gradients], weights: Sequence[float]
 ) -> Gradients:
-    """Weighted sum of task gradients, ``sum_t weights[t] * gradients[t]``.
+    """Compute the weighted sum ``sum_t weights[t] * gradients[t]``.
 
-    The memory of ``gradients`` is reused for the result: its content is
-    undefined afterwards.
+    The result reuses the memory of ``gradients``, whose content is undefined
+    afterwards.
 
     Args:
         gradients: T task gradients at the same P parameters.
@@ -111,31 +135,37 @@ def combine(
 
     Returns:
         P tensors; None where no task depends on the parameter.
+
+    Example:
+        >>> combine([[torch.tensor(2.0)], [torch.tensor(3.0)]], [1.0, 0.5])
+        [tensor(3.5000)]
     """
     combined: Gradients = [None] * len(gradients[0])
     for gradient, weight in zip(gradients, weights):
-        present = [i for i, g in enumerate(gradient) if g is not None]
-        fresh = [i for i in present if combined[i] is None]
-        shared = [i for i in present if combined[i] is not None]
+        fresh, sums, terms = [], [], []
+        for index, term in enumerate(gradient):
+            if term is None:
+                continue
+            total = combined[index]
+            if total is None:
+                fresh.append(term)
+                combined[index] = term
+            else:
+                sums.append(total)
+                terms.append(term)
         if fresh and weight != 1.0:
-            torch._foreach_mul_([gradient[i] for i in fresh], weight)
-        if shared:
-            torch._foreach_add_(
-                [combined[i] for i in shared],
-                [gradient[i] for i in shared],
-                alpha=weight,
-            )
-        for index in fresh:
-            combined[index] = gradient[index]
+            torch._foreach_mul_(fresh, weight)
+        if sums:
+            torch._foreach_add_(sums, terms, alpha=weight)
     return combined
 
 
 def to_host(
     gramians: dict[str, Tensor],
     statistics: dict[str, Tensor],
-    gradients: Gradients,
+    gradients: Sequence[Tensor | None],
 ) -> tuple[dict[str, Tensor], dict[str, float], bool]:
-    """Bring what the weights depend on to the host, in one transfer.
+    """Copy the inputs of a weighting to the host in one transfer.
 
     Args:
         gramians: Name -> (T, T) float64 tensor.
@@ -143,7 +173,7 @@ def to_host(
         gradients: Further gradients, which are only checked.
 
     Returns:
-        The Gramians on CPU, the statistics as numbers, and whether all of
+        The Gramians on the CPU, the statistics as numbers, and whether all of
         these and all ``gradients`` are finite.
     """
     present = [g for g in gradients if g is not None]

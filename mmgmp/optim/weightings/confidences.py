@@ -6,22 +6,27 @@ BALANCED_TASKS = ('semantic', 'domain')
 
 
 def discrepancy_ratio(confidences: dict[str, float]) -> dict[str, float]:
-    """Ratio of each modality's confidence to the mean of the others'.
+    """Compute the discrepancy ratio of each modality.
 
-    Eq. 8 of `GMP <https://arxiv.org/abs/2603.14175>`_ for two modalities,
+    The ratio is the confidence of the modality over the mean of the others,
+    eq. 8 of `GMP <https://arxiv.org/abs/2603.14175>`_ for two modalities:
     ``rho_m = sum_i q_i^m / sum_i q_i^mbar``. The domain ratio ``sigma_m`` of
-    eq. 9 is the ratio of the others to the modality, its inverse for two.
+    eq. 9 is the mean of the others over the modality, the inverse.
 
     Args:
         confidences: Modality -> mean (or sum) over the same samples of the
-            probability that the modality alone gives to the label.
+            probability of the label according to the modality alone.
 
     Returns:
         Modality -> ratio; 1 for a single modality.
+
+    Example:
+        >>> discrepancy_ratio(dict(video=0.75, audio=0.25))['video']
+        3.0
     """
     if len(confidences) == 1:
         return dict.fromkeys(confidences, 1.0)
-    # Probabilities that underflowed to 0 give a large ratio, not an error.
+    # Probabilities that underflow to 0 give a large ratio, not an error.
     floor = 1e-12
     ratios = {}
     for modality, value in confidences.items():
@@ -32,14 +37,14 @@ def discrepancy_ratio(confidences: dict[str, float]) -> dict[str, float]:
 
 
 class Confidences:
-    """Where the confidences of each task are in the loss dict.
+    """Keys of the confidences of each task in the loss dict.
 
     Args:
-        keys: Task -> modality -> key, for tasks that have no
+        keys: Task -> modality -> key, for tasks whose keys are not
             ``<task>_confidence.<m>``.
 
     Raises:
-        ValueError: A task that is neither ``semantic`` nor ``domain``.
+        ValueError: A task is neither ``semantic`` nor ``domain``.
     """
 
     def __init__(self, keys: dict[str, dict[str, str]]) -> None:
@@ -53,7 +58,7 @@ class Confidences:
     def of_task(
         self, task: str, modalities: Collection[str]
     ) -> dict[str, str]:
-        """Modality -> key of its confidence at a task."""
+        """Return modality -> key of its confidence in a task."""
         default = {m: f'{task}_confidence.{m}' for m in modalities}
         return self.keys.get(task, default)
 
@@ -63,12 +68,15 @@ class Confidences:
         modalities: Collection[str],
         statistics: Collection[str],
     ) -> list[str]:
-        """Keys of a task's confidences that the model does not return.
+        """Find the confidences of a task that the model does not return.
 
         Args:
             task: ``semantic`` or ``domain``.
             modalities: Names of all modalities.
             statistics: Keys of the loss dict.
+
+        Returns:
+            Their keys.
         """
         keys = self.of_task(task, modalities).values()
         return [key for key in keys if key not in statistics]
@@ -79,7 +87,7 @@ class Confidences:
         modalities: Collection[str],
         statistics: dict[str, float],
     ) -> dict[str, float]:
-        """Discrepancy ratio of each modality at one task.
+        """Compute the discrepancy ratio of each modality in one task.
 
         Args:
             task: ``semantic`` or ``domain``.
@@ -87,12 +95,11 @@ class Confidences:
             statistics: Key of the loss dict -> mean over the batch.
 
         Returns:
-            Modality -> ratio; 1 where none of the task's default keys is
-            there.
+            Modality -> ratio; 1 if all default keys of the task are absent.
 
         Raises:
-            KeyError: Some of the task's keys are absent, or one that was
-                named.
+            KeyError: Only some of the default keys are absent, or a key from
+                ``keys`` is absent.
         """
         keys = self.of_task(task, modalities)
         absent = self.absent(task, modalities, statistics)
@@ -108,7 +115,7 @@ class Confidences:
         if len(absent) < len(keys) or task in self.keys:
             raise KeyError(
                 f'the model returns {sorted(statistics)} but not {absent}, '
-                f'the {task} confidences; return all of them or name others '
+                f'the {task} confidences: return all of them, or name others '
                 'in `confidences`'
             )
         return dict.fromkeys(modalities, 1.0)

@@ -24,11 +24,11 @@ PROJECTIONS = (
 class GMPWeighting:
     r"""Modulation and projection of the tasks ``semantic`` and ``domain``.
 
-    The discrepancy ratios, eq. 8-9, are those of the batch means
-    ``semantic_confidence.<m>`` and ``domain_confidence.<m>`` of the loss dict,
-    or of what ``confidences`` names in their stead. If a task's confidences
-    are absent, its ratios are 1 (no modulation by that task). Tasks of any
-    other name have weight 1, and nothing is projected on them.
+    The discrepancy ratios, eq. 8-9, are computed from the batch means
+    ``semantic_confidence.<m>`` and ``domain_confidence.<m>`` in the loss dict,
+    or from the keys in ``confidences``. If the confidences of a task are
+    absent, its ratios are 1 (no modulation by that task). Tasks of any other
+    name have weight 1, and nothing is projected onto their gradients.
 
     Modulation (IGDM, eq. 10-11 of `GMP <https://arxiv.org/abs/2603.14175>`_):
 
@@ -39,36 +39,37 @@ class GMPWeighting:
 
     gives :math:`\hat g_c = k g_c` and :math:`\hat g_d = p g_d`. Projection
     (CAGP, eq. 12-15): if :math:`\langle \hat g_c, \hat g_d \rangle < 0`, the
-    gradient of the task at which the modality is stronger is projected on
-    the orthogonal complement of the other, :math:`\hat g_c` if
-    :math:`\rho / \sigma > 1` and :math:`\hat g_d` otherwise. The result is a
-    linear combination :math:`w_c g_c + w_d g_d`, whose weights depend on the
-    Gramian alone.
+    gradient of the task on which the modality is stronger is projected onto
+    the orthogonal complement of the other gradient. This is :math:`\hat g_c`
+    if :math:`\rho / \sigma > 1`, and :math:`\hat g_d` otherwise. The result is
+    a linear combination :math:`w_c g_c + w_d g_d`, whose weights depend only
+    on the ratios and the Gramian.
 
     Args:
-        alpha_k: Strength of the semantic modulation, at least 0; 0 is none.
-        alpha_p: Strength of the domain modulation, at least 0; 0 is none.
+        alpha_k: Strength of the semantic modulation, at least 0; 0 disables
+            it.
+        alpha_p: Strength of the domain modulation, at least 0; 0 disables it.
         modulation: ``'decoupled'`` (the paper), ``'unified'`` (k for both
             tasks) or ``'none'``.
         projection: ``'cagp'`` (the paper), ``'reverse'`` (project the weaker
             task), ``'fixed_cls'`` (always project :math:`g_c`),
-            ``'fixed_domain'`` (always :math:`g_d`), ``'pcgrad'`` (each on
+            ``'fixed_domain'`` (always :math:`g_d`), ``'pcgrad'`` (each onto
             the complement of the other) or ``'none'``.
         confidences: Task -> modality -> key of the loss dict, for a model
-            that has no ``<task>_confidence.<m>``. A key with ``loss`` in it,
-            a uni-modal cross-entropy, stands for ``exp(-loss)``, the
-            geometric mean of the probabilities instead of their mean.
+            without ``<task>_confidence.<m>``. A key that contains ``loss`` is
+            a uni-modal cross-entropy and is converted by ``exp(-loss)``, the
+            geometric instead of the arithmetic mean of the probabilities.
 
     Raises:
-        ValueError: A negative or non-finite strength, an unknown
-            ``modulation`` or ``projection``, or ``confidences`` of a task
-            that is neither ``semantic`` nor ``domain``.
+        ValueError: A strength is negative or not finite, ``modulation`` or
+            ``projection`` is unknown, or a task of ``confidences`` is neither
+            ``semantic`` nor ``domain``.
     """
 
-    # Without it there is nothing to balance.
+    # Without this task there is nothing to balance.
     required_tasks = ('semantic',)
-    # A gradient whose norm is below this share of the other's has a
-    # direction made of rounding errors: it conflicts with nothing.
+    # If the norm of a gradient is below this fraction of the other norm, its
+    # direction is a rounding error, and it cannot conflict.
     negligible = 1e-6
 
     def __init__(
@@ -104,12 +105,12 @@ class GMPWeighting:
     def __call__(
         self, gramians: dict[str, TaskGramian], statistics: dict[str, float]
     ) -> tuple[dict[str, list[float]], dict[str, float]]:
-        """Weigh the tasks, see :class:`Weighting`.
+        """Compute the weights, see :class:`Weighting`.
 
-        Logs ``gmp/{rho,sigma,k,p,conflict,cosine,norm_ratio}.<m>``.
+        It logs ``gmp/{rho,sigma,k,p,conflict,cosine,norm_ratio}.<m>``.
 
         Raises:
-            KeyError: Some confidences of a task are absent, or one that
+            KeyError: Only some confidences of a task are absent, or one that
                 ``confidences`` names.
         """
         rho = self.confidences.ratios('semantic', gramians, statistics)
@@ -140,12 +141,13 @@ class GMPWeighting:
         rho: float,
         sigma: float,
     ) -> tuple[dict[str, float], dict[str, float]]:
-        """Weigh the balanced tasks of one modality.
+        """Compute the weights of the balanced tasks of one modality.
 
         Args:
-            tasks: Which of ``semantic`` and ``domain`` reach its encoder, in
-                this order.
-            gramian: (2, 2) finite inner products of (g_c, g_d), or fewer.
+            tasks: Those of ``semantic`` and ``domain`` that reach its encoder,
+                in this order.
+            gramian: Finite inner products of their gradients, (2, 2) for
+                both tasks.
             rho: Semantic discrepancy ratio of the modality.
             sigma: Domain discrepancy ratio of the modality.
 
@@ -153,7 +155,7 @@ class GMPWeighting:
             Task -> weight, and the figures to log.
         """
         k, p = self.modulate(rho, sigma)
-        log = {}
+        log: dict[str, float] = {}
         if 'semantic' in tasks:
             log.update(rho=rho, k=k)
         if 'domain' in tasks:
@@ -169,8 +171,8 @@ class GMPWeighting:
         conflict = cosine < 0
         weights = dict(semantic=k, domain=p)
         if conflict:
-            # In units of g_c and g_d the projection of k g_c takes away
-            # (k cd / dd) g_d, whatever p; and the other way round.
+            # In units of g_c and g_d, the projection of k g_c subtracts
+            # (k cd / dd) g_d, independently of p, and vice versa.
             off_c, off_d = -k * cd / dd, -p * cd / cc
             project_c, project_d = self._projected(rho, sigma)
             weights = dict(
@@ -184,7 +186,7 @@ class GMPWeighting:
         return weights, log
 
     def modulate(self, rho: float, sigma: float) -> tuple[float, float]:
-        """Coefficients ``(k, p)`` of eq. 10-11, each in (0, 1]."""
+        """Compute the coefficients ``(k, p)`` of eq. 10-11, in (0, 1]."""
         if self.modulation == 'none':
             return 1.0, 1.0
         k = 1 - math.tanh(self.alpha_k * rho) if rho > 1 else 1.0
@@ -194,11 +196,11 @@ class GMPWeighting:
         return k, p
 
     def _projected(self, rho: float, sigma: float) -> tuple[bool, bool]:
-        """Whether g_c and whether g_d is projected in a conflict."""
-        stronger_at_cls = rho / sigma > 1
+        """Whether to project g_c, and whether to project g_d."""
+        stronger_on_cls = rho / sigma > 1
         return {
-            'cagp': (stronger_at_cls, not stronger_at_cls),
-            'reverse': (not stronger_at_cls, stronger_at_cls),
+            'cagp': (stronger_on_cls, not stronger_on_cls),
+            'reverse': (not stronger_on_cls, stronger_on_cls),
             'fixed_cls': (True, False),
             'fixed_domain': (False, True),
             'pcgrad': (True, True),

@@ -11,24 +11,28 @@ def pcgrad_weights(gramian: Tensor) -> Tensor:
     r"""Weights of the sum of mutually projected gradients.
 
     Algorithm 1 of `Gradient Surgery for Multi-Task Learning
-    <https://arxiv.org/abs/2001.06782>`_: each gradient is projected on the
-    orthogonal complement of every other one that it conflicts with, one after
-    the other in random order, and the results are added. For two tasks
+    <https://arxiv.org/abs/2001.06782>`_: each gradient is projected onto the
+    orthogonal complement of every other gradient with which it conflicts, one
+    after the other in random order, and the results are added. For two tasks
     :math:`w_t = 1 + \max(0, -G_{12}) / G_{tt}`.
 
     Args:
         gramian: (T, T) positive semi-definite.
 
     Returns:
-        (T,), each at least 1. With three tasks or more they depend on the
-        order, which torch's CPU generator draws.
+        (T,), each at least 1. With three or more tasks, the weights depend on
+        the order, which is drawn from torch's CPU generator.
+
+    Example:
+        >>> pcgrad_weights(torch.tensor([[1.0, -1.0], [-1.0, 4.0]]))
+        tensor([2.0000, 1.2500])
     """
     size = len(gramian)
     projected = torch.eye(size, dtype=gramian.dtype)
     for index, row in enumerate(projected):
         for other in torch.randperm(size).tolist():
             inner = gramian[other] @ row
-            # Not above 0 only where nothing but rounding is below 0.
+            # If the square is 0, only rounding can make `inner` negative.
             square = gramian[other, other]
             if other != index and inner < 0 < square:
                 row[other] -= inner / square

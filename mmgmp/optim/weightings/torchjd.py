@@ -1,7 +1,8 @@
 # Copyright (c) mmgmp authors.
-"""The weightings of TorchJD by name, ``torchjd.<Name>``."""
+"""Weightings of TorchJD by name, ``torchjd.<Name>``."""
 
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 from mmengine.registry import Registry
@@ -18,7 +19,7 @@ TORCHJD = Registry(
     scope='torchjd',
     locations=['mmgmp.optim.weightings.torchjd'],
 )
-# The others of TorchJD 0.18 need more than a Gramian.
+# Other weightings of TorchJD 0.18 need more than a Gramian.
 NAMES = (
     'AlignedMTL',
     'CAGrad',
@@ -42,36 +43,37 @@ NAMES = (
 class TorchJDWeighting(GramianWeighting):
     """A weighting of `TorchJD <https://torchjd.org>`_.
 
-    Each modality has an instance of its own, since some keep a state. The
-    tasks are in the order of ``tasks``, which counts for those that give one
-    of them a part of its own (``PCD``, vectors of preferences); those that do
-    not reach an encoder are left out there.
+    Each modality has a separate instance, because some weightings keep a
+    state. The order of the tasks is that of ``tasks``; it matters for
+    weightings that treat tasks differently (``PCD``, preference vectors).
+    Tasks that do not reach an encoder are omitted there.
 
-    ``UPGrad`` and ``DualProj`` do without ``quadprog`` for at most 4 tasks,
-    see :func:`~mmgmp.optim.weightings.upgrad.project_on_dual_cone`.
+    ``UPGrad`` and ``DualProj`` need no ``quadprog`` for at most 4 tasks, see
+    :func:`~mmgmp.optim.weightings.upgrad.project_on_dual_cone`.
 
     Args:
         name: ``'UPGrad'`` for ``torchjd.aggregation.UPGradWeighting``.
-        **kwargs: Its arguments. A list is taken for a vector, and a dict with
-            a ``type``, such as ``weighting=dict(type='torchjd.UPGrad')`` of
-            ``CRMOGM``, for another weighting of TorchJD.
+        **kwargs: Its arguments. A list becomes a vector. A dict with a
+            ``type``, such as ``weighting=dict(type='torchjd.UPGrad')`` of
+            ``CRMOGM``, becomes another weighting of TorchJD.
 
     Raises:
-        ImportError: TorchJD is not installed, or what it needs for this
-            weighting.
+        ImportError: TorchJD, or a package that it needs for this weighting,
+            is not installed.
 
-    Example:
-        >>> optim_wrapper = dict(
-        ...     type='TaskGradientOptimWrapper',
-        ...     weighting=dict(type='torchjd.AlignedMTL', scale_mode='rmse'),
-        ...     optimizer=dict(type='Adam', lr=1e-4))
+    Example::
+
+        optim_wrapper = dict(
+            type='TaskGradientOptimWrapper',
+            weighting=dict(type='torchjd.AlignedMTL', scale_mode='rmse'),
+            optimizer=dict(type='Adam', lr=1e-4))
     """
 
     def __init__(self, name: str, **kwargs) -> None:
         self.name = name
         self.kwargs = kwargs
         self.instances: dict[str, nn.Module] = {}
-        # Wrong arguments are told now, not in the first step.
+        # Wrong arguments raise now, not in the first step.
         _build(name, kwargs)
 
     def weigh(self, gramian: Tensor, modality: str) -> Tensor:
@@ -82,17 +84,17 @@ class TorchJDWeighting(GramianWeighting):
             return self.instances[modality](gramian)
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
-        """Modality -> what its instance remembers."""
+        """Return the state of the instance of each modality."""
         states = {m: i.state_dict() for m, i in self.instances.items()}
         return {m: dict(state) for m, state in states.items() if state}
 
     def load_state_dict(
         self, state_dict: dict[str, dict[str, Tensor]]
     ) -> None:
-        """Load what :meth:`state_dict` gives.
+        """Load a state.
 
         Args:
-            state_dict: State of this weighting.
+            state_dict: Output of :meth:`state_dict`.
         """
         for modality, state in state_dict.items():
             instance = _build(self.name, self.kwargs)
@@ -119,7 +121,7 @@ def _build(name: str, kwargs: dict) -> nn.Module:
 
 
 def _convert(value: object) -> object:
-    """What a config can say of an argument, as TorchJD takes it."""
+    """Convert an argument in a config to its type in TorchJD."""
     if isinstance(value, dict):
         arguments = dict(value)
         name = str(arguments.pop('type')).removeprefix('torchjd.')
@@ -130,7 +132,7 @@ def _convert(value: object) -> object:
 
 
 def _enumerating_projector():
-    """Projector of TorchJD that needs no solver."""
+    """Return a projector for TorchJD that needs no solver."""
     from torchjd.linalg import DualConeProjector
 
     class EnumeratingProjector(DualConeProjector):
@@ -142,17 +144,17 @@ def _enumerating_projector():
     return EnumeratingProjector()
 
 
-def _restore(instance: nn.Module, key: str, value: Tensor) -> None:
+def _restore(instance: Any, key: str, value: Tensor) -> None:
     """Set one entry of a state.
 
-    The buffers of TorchJD are None at first, which ``load_state_dict``
-    refuses to fill, and it drops them unless it finds beside them the number
-    of tasks that they belong to.
+    The buffers of TorchJD are None at first, and ``load_state_dict`` does not
+    fill such buffers. TorchJD drops them unless ``_state_key`` holds their
+    number of tasks.
     """
     *path, name = key.split('.')
     for part in path:
         instance = getattr(instance, part)
-    # Some change their buffers in place.
+    # Some weightings change their buffers in place.
     setattr(instance, name, value.clone())
     if name == '_sq_norm_ema':
         instance._state_key = len(value)

@@ -1,4 +1,5 @@
 # Copyright (c) mmgmp authors.
+import functools
 from itertools import product
 
 import torch
@@ -9,26 +10,26 @@ from mmgmp.registry import WEIGHTINGS
 from .weighting import GramianWeighting
 
 MAX_TASKS = 4
-# About the accuracy of inner products of float32 gradients: without it,
-# rounding could make nearly dependent gradients ask for huge weights.
+# About the accuracy of inner products of float32 gradients. Without it,
+# rounding could give nearly dependent gradients huge weights.
 REGULARIZATION = 1e-6
 
 
 def project_on_dual_cone(weights: Tensor, gramian: Tensor) -> Tensor:
     r"""Weights of the nearest direction that conflicts with no task.
 
-    The projection of :math:`J' u` on the cone of the directions :math:`d`
+    The projection of :math:`J' u` onto the cone of the directions :math:`d`
     with :math:`J d \ge 0` is :math:`J' w` with
 
     .. math:: w = \arg\min_{w \ge u} w' G w, \quad G = J J'
 
     (Proposition 1 of `Jacobian Descent for Multi-Objective Optimization
     <https://arxiv.org/abs/2406.16232>`_). On the set :math:`S` of the tasks
-    whose weight rises, :math:`(G w)_S = 0`. All sets are tried, and the best
-    of the feasible solutions is the minimum.
+    whose weight rises, :math:`(G w)_S = 0`. The function tries all sets; the
+    best feasible solution is the minimum.
 
-    The gradients are normalized before, and :math:`10^{-6}` is added to the
-    diagonal, which also divides the rise among identical gradients evenly.
+    The gradients are normalized first, and :math:`10^{-6}` is added to the
+    diagonal, so that identical gradients share the rise evenly.
 
     Args:
         weights: u, (T,), T at most 4.
@@ -38,26 +39,33 @@ def project_on_dual_cone(weights: Tensor, gramian: Tensor) -> Tensor:
         w, (T,).
 
     Raises:
-        ValueError: More than 4 tasks.
+        ValueError: There are more than 4 tasks.
+
+    Example:
+        >>> project_on_dual_cone(
+        ...     torch.tensor([1.0, 0.0]), torch.tensor([[1.0, -1], [-1, 4]])
+        ... )
+        tensor([1.0000, 0.2500])
     """
     size = len(gramian)
     if size > MAX_TASKS:
         raise ValueError(
-            'the projection on the dual cone tries all subsets of the tasks, '
-            f'which is meant for at most {MAX_TASKS} tasks, got {size}; join '
-            "some in `tasks`, or use 'torchjd.UPGrad' or 'torchjd.DualProj' "
+            'the projection onto the dual cone tries all subsets of the '
+            f'tasks, which is feasible for at most {MAX_TASKS} tasks, got '
+            f'{size}; merge some in `tasks`, or use '
+            "'torchjd.UPGrad' or 'torchjd.DualProj' "
             "with `pip install 'torchjd[quadprog_projector]'`"
         )
     identity = torch.eye(size, dtype=gramian.dtype)
     norms = gramian.diagonal().sqrt()
-    # Any scale does for a gradient of norm 0.
+    # A gradient of norm 0 may have any scale.
     norms = torch.where(norms > 0, norms, 1.0)
     normalized = gramian / norms / norms[:, None] + REGULARIZATION * identity
     lower = weights * norms
     sets = torch.tensor(
         list(product([0.0, 1.0], repeat=size)), dtype=gramian.dtype
     )
-    # Rows and columns outside of a set are those of the identity.
+    # Rows and columns outside a set are those of the identity.
     inside = sets[:, :, None] * sets[:, None]
     systems = inside * normalized + (1 - inside) * identity
     rises = torch.linalg.solve(systems, -sets * (normalized @ lower))
@@ -69,11 +77,11 @@ def project_on_dual_cone(weights: Tensor, gramian: Tensor) -> Tensor:
 
 
 def upgrad_weights(gramian: Tensor) -> Tensor:
-    """Mean of the task gradients' projections on the dual cone.
+    """Mean of the projections of the task gradients onto the dual cone.
 
     UPGrad of `Jacobian Descent for Multi-Objective Optimization
     <https://arxiv.org/abs/2406.16232>`_ with equal preferences. For two
-    tasks, half the weights of PCGrad.
+    tasks, these are half the weights of PCGrad.
 
     Args:
         gramian: (T, T) positive semi-definite, T at most 4.
@@ -83,11 +91,12 @@ def upgrad_weights(gramian: Tensor) -> Tensor:
     """
     size = len(gramian)
     preferences = torch.eye(size, dtype=gramian.dtype) / size
-    return sum(project_on_dual_cone(row, gramian) for row in preferences)
+    projections = [project_on_dual_cone(row, gramian) for row in preferences]
+    return functools.reduce(torch.add, projections)
 
 
 def dualproj_weights(gramian: Tensor) -> Tensor:
-    """Projection of the task gradients' mean on the dual cone.
+    """Projection of the mean of the task gradients onto the dual cone.
 
     Eq. 11 of `Gradient Episodic Memory for Continual Learning
     <https://arxiv.org/abs/1706.08840>`_, between the tasks of one batch.

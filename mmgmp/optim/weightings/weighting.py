@@ -1,14 +1,16 @@
 # Copyright (c) mmgmp authors.
-"""What a rule that weighs task gradients is given and what it gives."""
+"""Interface and base class of the rules that weight task gradients."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-# A task counts as absent where its squared norm is at most this share of the
+from mmgmp.registry import WEIGHTINGS
+
+# A task counts as absent if its squared norm is at most this fraction of the
 # largest one.
 ABSENT = 1e-20
 
@@ -27,26 +29,27 @@ class TaskGramian(NamedTuple):
 
 
 class Weighting(Protocol):
-    """Weighs the task gradients at each modality's encoder.
+    """Weights the task gradients at the encoder of each modality.
 
     The update of an encoder is ``sum_t weights[t] * gradients[t]``. A task
-    that does not reach it is not in its Gramian and has no weight.
+    that does not reach the encoder has no entry in its Gramian and no weight.
 
-    A rule that draws random numbers takes them from torch's CPU generator:
-    the wrapper seeds it for the call, by the seed of the run and the number of
-    the update, and restores it. So ranks agree and a resumed run continues.
+    A rule must draw random numbers from torch's CPU generator. The wrapper
+    seeds this generator for the call, by the seed of the run and the number
+    of the update, and restores it afterwards. So ranks agree, and a resumed
+    run draws the same numbers.
 
-    A rule with a state has ``state_dict`` and ``load_state_dict`` too, and one
-    that weighs certain tasks names them in ``required_tasks``.
+    A rule with a state is a :class:`StatefulWeighting`. A rule for certain
+    tasks lists them in ``required_tasks``.
     """
 
     def __call__(
         self, gramians: dict[str, TaskGramian], statistics: dict[str, float]
-    ) -> tuple[dict[str, Sequence[float]], dict[str, float]]:
-        """Weigh the tasks.
+    ) -> tuple[Mapping[str, Sequence[float]], dict[str, float]]:
+        """Compute the weights.
 
         Args:
-            gramians: Modality -> Gramian of its tasks, which may be none.
+            gramians: Modality -> Gramian of its tasks. There may be no tasks.
             statistics: Means over the whole batch of the entries of the loss
                 dict.
 
@@ -55,19 +58,30 @@ class Weighting(Protocol):
         """
 
 
-class GramianWeighting(ABC):
-    """A rule that looks at one encoder's Gramian at a time.
+@runtime_checkable
+class StatefulWeighting(Weighting, Protocol):
+    """A weighting whose state is part of a checkpoint."""
 
-    Logs ``weight/<task>.<modality>``.
+    def state_dict(self) -> dict:
+        """Return the state, tensors and plain data."""
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Load the output of :meth:`state_dict`."""
+
+
+class GramianWeighting(ABC):
+    """Base class of rules that use the Gramian of one encoder at a time.
+
+    It logs ``weight/<task>.<modality>``.
     """
 
     @abstractmethod
     def weigh(self, gramian: Tensor, modality: str) -> Tensor:
-        """Weigh the tasks at one encoder.
+        """Compute the weights at one encoder.
 
         Args:
             gramian: (T, T) float64, T at least 1, with positive diagonal.
-            modality: Whose encoder it is.
+            modality: Modality of the encoder.
 
         Returns:
             (T,) weights.
@@ -90,11 +104,50 @@ class GramianWeighting(ABC):
         return weights, log
 
 
-def present_tasks(tasks: Sequence[str], matrix: Tensor) -> TaskGramian:
-    """Leave out the tasks that do not reach the encoder.
+@WEIGHTINGS.register_module(name='Sum')
+class SumWeighting(GramianWeighting):
+    """Weights of 1, which minimize the sum of the losses."""
 
-    A rule would take the zero gradient of such a task for one that vanished
-    by training: that of MGDA stops the encoder.
+    def weigh(self, gramian: Tensor, modality: str) -> Tensor:
+        """See :class:`GramianWeighting`."""
+        return torch.ones(len(gramian), dtype=gramian.dtype)
+
+
+def build_weighting(cfg: dict) -> Weighting:
+    """Build a weighting.
+
+    Args:
+        cfg: Config of a weighting.
+
+    Returns:
+        The weighting.
+
+    Raises:
+        TypeError: ``cfg`` is not a dict.
+        ValueError: The type is missing or unknown. The message lists all
+            types.
+    """
+    if not isinstance(cfg, dict):
+        raise TypeError(
+            "`weighting` must be a dict such as dict(type='MGDA'), got "
+            f'{cfg!r}'
+        )
+    type_ = cfg.get('type')
+    known = [*WEIGHTINGS.module_dict]
+    for scope, registry in WEIGHTINGS.children.items():
+        known += [f'{scope}.{name}' for name in registry.module_dict]
+    if type_ is None or (isinstance(type_, str) and type_ not in known):
+        raise ValueError(
+            f'`type` of `weighting` must be one of {known}, got {type_!r}'
+        )
+    return WEIGHTINGS.build(cfg)
+
+
+def present_tasks(tasks: Sequence[str], matrix: Tensor) -> TaskGramian:
+    """Select the tasks that reach the encoder.
+
+    A rule could not distinguish the zero gradient of an absent task from one
+    that vanished during training. MGDA, for example, would stop the encoder.
 
     Args:
         tasks: T names.
@@ -103,6 +156,10 @@ def present_tasks(tasks: Sequence[str], matrix: Tensor) -> TaskGramian:
     Returns:
         The tasks whose squared norm is more than :data:`ABSENT` times the
         largest one; none if all are 0.
+
+    Example:
+        >>> present_tasks(['a', 'b'], torch.diag(torch.tensor([4.0, 0.0])))
+        TaskGramian(tasks=('a',), matrix=tensor([[4.]]))
     """
     squares = matrix.diagonal()
     kept = torch.nonzero(squares > ABSENT * squares.max()).flatten()

@@ -1,7 +1,7 @@
 # Copyright (c) mmgmp authors.
-"""What every objective, fusion and classifier must do.
+"""Common properties of objectives, fusions and classifiers.
 
-A new one is checked by being registered, see ``test_properties.py``.
+``test_properties.py`` checks every registered one.
 """
 
 from .classifiers import assert_valid_classifier

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""What the checks have in common."""
+"""Helpers of the checks."""
 
 from fnmatch import fnmatch
 
@@ -15,13 +15,13 @@ TASKS = {'semantic', 'domain', 'plain'}
 
 
 def registered(base):
-    """Names of the types of the package that derive from ``base``."""
+    """Names of the types in ``mmgmp.models`` that derive from ``base``."""
     return sorted(
         name
         for name, cls in MODELS.module_dict.items()
         if isinstance(cls, type)
         and issubclass(cls, base)
-        and cls.__module__.startswith('mmgmp.')
+        and cls.__module__.startswith('mmgmp.models.')
     )
 
 
@@ -36,7 +36,7 @@ def build(cfg, seed=0, **kwargs):
 
 
 def check_losses(terms):
-    """Scalars in float32, finite; the losses alone have a graph."""
+    """Scalars are finite float32, and only losses have a graph."""
     assert any('loss' in key for key in terms), 'no loss term'
     for key, value in terms.items():
         assert value.ndim == 0, f'{key} is no scalar'
@@ -81,14 +81,14 @@ def check_absent(function, features):
 
 
 def check_rows(function, features):
-    """Rows in another order, and modalities in another order."""
+    """The order of rows and modalities does not matter."""
     order = torch.tensor([2, 0, 3, 1])
     permuted = {m: features[m][order] for m in reversed(features)}
     assert_close(function(permuted), function(features)[order])
 
 
 def check_gradients(output, features):
-    # Squares, since the plain sum of a softmax or a norm is constant.
+    # Squares, because the sum of a softmax is constant.
     output.float().square().sum().backward()
     for modality, feature in features.items():
         assert feature.grad is not None, f'no gradient at {modality}'
@@ -96,7 +96,7 @@ def check_gradients(output, features):
 
 
 def check_state(cfg, kwargs, module, features, methods=('forward',)):
-    """All that decides the outputs in eval mode is in the state_dict."""
+    """The state_dict determines the outputs in eval mode."""
     copy = build(cfg, seed=2, **kwargs).eval()
     copy.load_state_dict(module.state_dict())
     for method in methods:

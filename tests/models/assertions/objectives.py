@@ -25,7 +25,7 @@ DEGENERATE = {
     'one class and domain beside the target': ([1, 1, -1, -1], [0, 0, -1, -1]),
     'labelled samples alone': ([0, 1, 2, 1], [0, 1, 0, 1]),
 }
-# For objectives that see the target, which may have a single source.
+# For objectives that use the target; they may have a single source.
 DEGENERATE_TARGET = {
     'one sample of one source and of the target': ([1, -1], [0, -1]),
     'one sample of the target': ([0, 1, 2, -1], [0, 1, 0, -1]),
@@ -35,7 +35,7 @@ DEGENERATE_TARGET = {
 def run_objective(
     cfg, modalities, labels, domains, hidden=None, order=None, model=None
 ):
-    """Objective, its batch and its terms, with a model of its own."""
+    """Return the model, the batch and the terms of an objective."""
     if model is None:
         model = build(recognizer_cfg(modalities, objectives=dict(toy=cfg)))
     labels, domains = torch.as_tensor(labels), torch.as_tensor(domains)
@@ -73,7 +73,7 @@ def _check_objective(cfg, modalities):
     model, _, terms = run_objective(*full)
     check_losses(terms)
     with torch.no_grad():
-        # As if trained: a teacher agrees with the model of the first step.
+        # Simulate training: a teacher equals the model in the first step.
         for param in model.backbone.parameters():
             param.add_(torch.randn_like(param))
     _, batch, later = run_objective(*full, model=model)
@@ -82,7 +82,7 @@ def _check_objective(cfg, modalities):
         assert feature.grad is not None, f'no gradient at {modality}'
         assert feature.grad.any(), f'no gradient at {modality}'
     for name, param in model.objectives.named_parameters():
-        # Else DDP would wait for it.
+        # Otherwise DDP would wait for it.
         assert param.grad is not None or not param.requires_grad, name
 
     with torch.autocast('cpu', torch.bfloat16):
@@ -107,7 +107,7 @@ def _check_objective(cfg, modalities):
                 f'gradient is not finite for {name}'
             )
 
-    # By now it may have changed its state.
+    # The objective may have changed its state.
     copy = build(recognizer_cfg(modalities, objectives=dict(toy=cfg)), seed=2)
     copy.load_state_dict(model.state_dict())
     again, restored = (run_objective(*full, model=m)[2] for m in (model, copy))
@@ -120,7 +120,7 @@ def _check_objective(cfg, modalities):
 
 
 def _check_in_model(cfg, modalities):
-    """One, and two of them, in a recognizer."""
+    """Check one and two instances in a recognizer."""
     inputs = make_inputs(modalities, len(LABELS))
     samples = make_samples(LABELS, DOMAINS, HIDDEN)
     losses = []

@@ -13,6 +13,7 @@ from tests.models.encoders import (
     make_inputs,
     resnet,
     slowfast,
+    write_weights,
 )
 
 
@@ -139,6 +140,9 @@ def test_fully_frozen_encoder_stays_in_eval_mode():
         (dict(encoders=dict(train=resnet())), "'train' cannot name"),
         (dict(trainable=dict(audio=['layer5'])), "'layer5'.*layer4"),
         (dict(trainable=dict(flow=['layer4'])), "modality 'flow'"),
+        (dict(pretrained=dict(flow='x')), "`pretrained` names .* 'flow'"),
+        (dict(norm_eval=dict(flow=False)), "`norm_eval` names .* 'flow'"),
+        (dict(feature_dropout=dict(flow=0.5)), "`feature_dropout` .* 'flow'"),
     ],
 )
 def test_wrong_argument_is_named(kwargs, message):
@@ -146,25 +150,9 @@ def test_wrong_argument_is_named(kwargs, message):
         build(**kwargs)
 
 
-def randomize(module):
-    """Give every tensor values that no initialization gives."""
-    for tensor in module.state_dict().values():
-        if tensor.is_floating_point():
-            tensor.uniform_(0.5, 1.5)
-        else:
-            tensor.fill_(7)
-    return module
-
-
 @pytest.fixture
 def weights(tmp_path):
-    """A file with the state of each encoder."""
-    files = {}
-    for modality, cfg in encoders().items():
-        state = randomize(MODELS.build(cfg)).state_dict()
-        files[modality] = str(tmp_path / f'{modality}.pth')
-        torch.save(dict(state_dict=state), files[modality])
-    return files
+    return write_weights(tmp_path)
 
 
 def test_pretrained_loads_every_tensor(weights):
@@ -184,15 +172,6 @@ def test_weights_are_read_once(weights):
     backbone.audio.conv1.weight.data.zero_()
     backbone.init_weights()
     assert not backbone.audio.conv1.weight.any()
-
-
-def test_random_init_keeps_a_module_random(weights):
-    backbone = build(pretrained=weights, random_init=dict(audio=['layer4']))
-    backbone.init_weights()
-    expected = torch.load(weights['audio'])['state_dict']
-    for name, tensor in backbone.audio.state_dict().items():
-        loaded = torch.equal(tensor, expected[name])
-        assert loaded == (not name.startswith('layer4.')), name
 
 
 def test_partly_fitting_weights_are_an_error(weights):
@@ -249,21 +228,3 @@ def test_features_are_dropped_in_training_only():
     dropped = seen == 0
     assert 0.2 < dropped.float().mean() < 0.3
     torch.testing.assert_close(seen[~dropped], clean[~dropped] / 0.75)
-
-
-@pytest.mark.parametrize(
-    ('kwargs', 'message'),
-    [
-        (dict(pretrained=dict(flow='x')), "`pretrained` names .* 'flow'"),
-        (dict(norm_eval=dict(flow=False)), "`norm_eval` names .* 'flow'"),
-        (dict(feature_dropout=dict(flow=0.5)), "`feature_dropout` .* 'flow'"),
-        (dict(random_init=dict(audio=['layer4'])), 'no `pretrained` file'),
-        (
-            dict(pretrained=dict(audio='x'), random_init=dict(audio=['fc'])),
-            "`random_init`.*'fc'.*layer4",
-        ),
-    ],
-)
-def test_wrong_argument_about_weights_is_named(kwargs, message):
-    with pytest.raises(ValueError, match=message):
-        build(**kwargs)

@@ -1,5 +1,7 @@
 # Copyright (c) mmgmp authors.
-"""A classifier of another kind, late fusion, needs nothing but its class."""
+"""A new classifier (late fusion) needs only its class; mean confidence."""
+
+import math
 
 import pytest
 import torch
@@ -9,7 +11,8 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmgmp.models import Classifier
-from mmgmp.models.fusions import fill_absent
+from mmgmp.models.fusions.fusion import fill_absent
+from mmgmp.models.heads.classifier import mean_confidence
 from tests.models.assertions import assert_valid_classifier
 from tests.models.toy import WIDTHS, make_inputs, make_samples, recognizer_cfg
 
@@ -119,3 +122,11 @@ def test_widths_are_not_named_again():
     )
     with pytest.raises(ValueError, match=r"`classifier` names \['num_class"):
         MODELS.build(recognizer_cfg(MODALITIES, cls_head=head))
+
+
+def test_mean_probability_of_the_true_label():
+    logits = torch.tensor([[math.log(3), 0.0], [0.0, 0.0]])
+    # Probabilities of the labels: 3/4 and 1/2.
+    confidence = mean_confidence(logits.requires_grad_(), torch.tensor([0, 1]))
+    assert confidence.item() == pytest.approx((0.75 + 0.5) / 2)
+    assert not confidence.requires_grad

@@ -10,7 +10,7 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
 from mmgmp.models import FusionClassifier
-from mmgmp.models.losses import mean_confidence
+from mmgmp.models.heads.classifier import mean_confidence
 from tests.models.toy import features_batch
 
 IN_CHANNELS = dict(video=5, audio=3)

@@ -1,11 +1,11 @@
 # Copyright (c) mmgmp authors.
-"""Random alignment problems, and what autograd makes of them."""
+"""Random alignment problems, and their gradients by autograd."""
 
 import torch
 
 
 def random_problem(generator, modalities, dtype=torch.float64, rows=30):
-    """Unequal batches of unequal widths; lists of M source and target."""
+    """Batches of different sizes and widths: M sources and M targets."""
 
     def integer(low, high):
         return int(torch.randint(low, high, (), generator=generator))
@@ -25,7 +25,7 @@ def random_problem(generator, modalities, dtype=torch.float64, rows=30):
 
 
 def covariance(x, center):
-    """By its definition, one entry after the other."""
+    """Covariance by its definition."""
     mean = x.sum(0) / len(x)
     scatter = sum(torch.outer(row - mean, row - mean) for row in x)
     second = torch.zeros(()) if center else torch.outer(mean, mean)
@@ -33,7 +33,7 @@ def covariance(x, center):
 
 
 def direct_losses(source, target, center, fused):
-    """Losses of all blocks from their definition, with a graph."""
+    """Losses of all blocks by their definition, with a graph."""
     blocks = list(zip(source, target))
     if fused:
         blocks.append((torch.cat(source, 1), torch.cat(target, 1)))
@@ -46,7 +46,7 @@ def direct_losses(source, target, center, fused):
 
 
 def gradients(losses, features):
-    """(B, all entries of the features), by one backward pass for each."""
+    """(B, all entries of the features), by one backward pass per loss."""
     return torch.stack(
         [
             torch.cat(

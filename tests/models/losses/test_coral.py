@@ -4,7 +4,11 @@
 import pytest
 import torch
 
-from mmgmp.models.losses import coral, coral_with_gramian, covariance_root
+from mmgmp.models.losses.coral import (
+    coral,
+    coral_with_gramian,
+    covariance_root,
+)
 
 from .problems import (
     assert_relative,
@@ -54,7 +58,7 @@ def test_hand_computed():
         assert losses.tolist() == [36.0]
         assert gramian.tolist() == [[5760.0]]
     assert coral(source, target) == 36
-    # Second moments about 0, less the half of the scatter: 2 + 1, 8 + 49.
+    # Variance plus squared mean: 2 + 1 and 8 + 49.
     assert coral(source, target, center=False) == pytest.approx(54**2)
 
 
@@ -140,7 +144,7 @@ def test_autocast_computes_in_float32(dtype, rows):
     assert found[1].dtype == torch.float64
     assert torch.equal(found[0], exact[0])
     assert torch.equal(found[1], exact[1])
-    # Its sum of squares is past the largest float16, its gradient is not.
+    # Its sum of squares exceeds the largest float16, its gradient does not.
     assert alone > 65504
     (1e-6 * found[0].sum()).backward()
     assert all(x.grad.isfinite().all() and x.grad.any() for x in half)

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Entropy of the features, on hand-computed numbers and at its limits."""
+"""Entropy of features: hand-computed values and edge cases."""
 
 import math
 
@@ -7,7 +7,10 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 
-from mmgmp.models.losses import InformationBottleneckLoss, gaussian_entropy
+from mmgmp.models.losses.information_bottleneck_loss import (
+    InformationBottleneckLoss,
+    gaussian_entropy,
+)
 
 
 def test_hand_computed():

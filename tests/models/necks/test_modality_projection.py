@@ -1,10 +1,10 @@
 # Copyright (c) mmgmp authors.
-"""ModalityProjection maps each modality by layers of its own."""
+"""ModalityProjection maps each modality by separate layers."""
 
 import pytest
 import torch
 
-from mmgmp.models.necks import ModalityProjection
+from mmgmp.models import ModalityProjection
 
 WIDTHS = dict(video=5, audio=3)
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
 
-from mmgmp.models.objectives import gradient_reversal
+from mmgmp.models.objectives.gradient_reversal import gradient_reversal
 from tests.models.toy import features_batch
 
 IN_CHANNELS = dict(video=5, audio=3)

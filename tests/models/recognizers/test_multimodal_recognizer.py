@@ -152,7 +152,7 @@ def test_two_terms_of_one_name_are_an_error():
 
 @MODELS.register_module()
 class SeenRows(Objective):
-    """Keeps what it was given."""
+    """Stores its arguments."""
 
     def forward(self, batch, model):
         self.batch, self.recognizer = batch, [model]

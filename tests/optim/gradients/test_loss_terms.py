@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Which loss terms make up which task."""
+"""Loss terms of each task."""
 
 import pytest
 import torch

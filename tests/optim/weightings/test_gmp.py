@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""GMP's rule on hand-computed numbers and its properties."""
+"""GMPWeighting: hand-computed values and properties."""
 
 import math
 
@@ -160,7 +160,7 @@ CONFIDENCES = {
 
 def test_ratios_come_from_the_confidences():
     matrix = make_gramian(*CONFLICT)
-    # The domain task comes first, a third one stands between.
+    # The domain task is first, and a third task is in between.
     rows = torch.stack([matrix[1], matrix[0] * 0, matrix[0]])
     matrix = torch.stack([rows[:, 1], rows[:, 0] * 0, rows[:, 0]], 1)
     matrix[1, 1] = 3.0

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""TorchJD's weightings by name."""
+"""Weightings of TorchJD by name."""
 
 import inspect
 import sys
@@ -13,7 +13,7 @@ from mmgmp.optim.weightings.torchjd import NAMES
 from mmgmp.registry import WEIGHTINGS
 
 from ..weighting_checks import random_gramian
-from .test_goldens import weigh
+from .test_weightings import weigh
 
 # They take a matrix of gradients, or several batches.
 NO_GRAMIAN = {'ExcessMTL', 'MoDo', 'SDMGrad'}

@@ -1,15 +1,12 @@
 # Copyright (c) mmgmp authors.
-"""The balanced loss: its weights, what they see, and its edge cases."""
+"""CORAL losses: values, weights of the balanced one, edge cases."""
 
 import pytest
 import torch
 from mmaction.registry import MODELS
 
-from mmgmp.models.losses import (
-    BalancedCoralLoss,
-    CoralLoss,
-    coral_with_gramian,
-)
+from mmgmp.models import BalancedCoralLoss, CoralLoss
+from mmgmp.models.losses.coral import coral_with_gramian
 from mmgmp.utils.min_norm import (
     inverse_norm_weights,
     min_norm_weights,
@@ -20,6 +17,40 @@ from .problems import random_problem
 
 BALANCES = ['closed_form', 'qp', 'equal']
 NAMES = ('video', 'audio', 'flow', 'text')
+
+
+SOURCE = torch.tensor([[0.0, 1.0], [2.0, 1.0]])
+TARGET = torch.tensor([[5.0, 1.0], [9.0, 1.0], [7.0, 1.0]])
+
+
+def test_coral_hand_computed():
+    # Variances 2 and 4 in one column, a constant in the other.
+    loss = MODELS.build(dict(type='CoralLoss'))(SOURCE, TARGET)
+    assert loss.item() == pytest.approx(4)
+    loss = CoralLoss(scale='dim')(SOURCE, TARGET)
+    assert loss.item() == pytest.approx(4 / 16)
+    # With the outer product of the means, (1, 1) and (7, 1).
+    expected = (4 + 49 - 2 - 1) ** 2 + 2 * (7 - 1) ** 2
+    found = CoralLoss(center=False)(SOURCE, TARGET)
+    assert found.item() == pytest.approx(expected)
+
+
+def test_coral_of_the_same_domain():
+    source = TARGET.clone().requires_grad_()
+    loss = CoralLoss()(source, TARGET)
+    loss.backward()
+    assert loss == 0 and not source.grad.any()
+
+
+@pytest.mark.parametrize('rows', [(1, 5), (5, 1), (0, 5), (5, 0), (1, 1)])
+def test_coral_of_too_few_rows(rows):
+    source, target = (
+        torch.full((n, 3), torch.inf, requires_grad=True) for n in rows
+    )
+    loss = CoralLoss()(source, target)
+    loss.backward()
+    assert loss == 0
+    assert not source.grad.any() and not target.grad.any()
 
 
 def named(features):
@@ -158,7 +189,7 @@ class TestEdgeCases:
     def test_dead_modality(self, balance, rows):
         features = self.features(rows, (0.0, 1.0))
         _, gamma, _ = self.run(features, balance)
-        # A modality without gradient needs no balance, as MGDA has it.
+        # MGDA gives all weight to a modality without gradient.
         assert balance == 'equal' or gamma[0] > 0.999
 
     def test_all_dead(self, balance, rows):
@@ -176,7 +207,7 @@ class TestEdgeCases:
         assert result.loss.item() == pytest.approx(0, abs=1e-5)
         assert all(g.abs().max() < 1e-4 for g in gradients)
         if rows == 40:
-            # The difference of the covariances is 0 bit for bit.
+            # The difference of the covariances is exactly 0.
             torch.testing.assert_close(gamma, torch.full((3,), 1 / 3))
 
     @pytest.mark.parametrize('scale', [10 ** (-26 / 6), 10 ** (26 / 6)])
@@ -193,7 +224,7 @@ class TestEdgeCases:
 def test_single_modality(balance):
     source, target = random_features(1)
     result = BalancedCoralLoss(balance)(source, target)
-    # The concatenation of one modality is that modality, and any weights do.
+    # The concatenation equals the single modality, so any weights are optimal.
     gamma, _ = finite(result, [*source.values(), *target.values()])
     torch.testing.assert_close(
         gamma, torch.full((2,), 0.5).double(), rtol=1e-3, atol=0
@@ -226,8 +257,9 @@ def test_autocast(balance, dtype):
 def test_arguments_are_checked():
     with pytest.raises(ValueError, match="`balance` must be.*got 'mgda'"):
         BalancedCoralLoss('mgda')
-    with pytest.raises(ValueError, match="`scale` must be.*got 'width'"):
-        BalancedCoralLoss(scale='width')
+    for loss in (CoralLoss, BalancedCoralLoss):
+        with pytest.raises(ValueError, match="`scale` must be.*got 'width'"):
+            loss(scale='width')
     x = torch.randn(4, 3)
     loss = BalancedCoralLoss('qp')
     with pytest.raises(ValueError, match=r"\['video'\] and \['audio'\]"):

@@ -19,36 +19,37 @@ from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 UNIMODAL = '_unimodal'
 
 
-def train_select_test(cfg: Config) -> dict:
-    """Train, select on the source domains and test once on the target.
+def train_and_test(cfg: Config) -> dict:
+    """Train, select on the source domains, and test once on the target.
 
-    The weights that ``CheckpointHook.save_best`` selected on the validation
-    dataset are loaded into the trained model, which is then evaluated once on
-    the validation dataset and once on the test dataset. The target plays no
-    part before that. All errors of the config are raised before training.
+    After training, the function loads the weights that
+    ``CheckpointHook.save_best`` selected on the validation dataset, and
+    evaluates them once on the validation dataset and once on the test
+    dataset. The target is not used before. All errors in the config are
+    raised before training.
 
     Args:
-        cfg: Config with training, validation and test parts, ``save_best``
-            naming one metric, and :class:`DomainAccMetric` in both evaluators.
+        cfg: Config with training, validation and test parts, one metric in
+            ``save_best``, and :class:`DomainAccMetric` in both evaluators.
 
     Returns:
-        What is also written to ``<work_dir>/summary.json``: ``target`` and
-        ``sources`` (domain names; an unlabelled target that was trained on is
-        no source), ``chance`` (one over the number of classes),
-        ``source_top1`` and ``target_top1`` (branch -> accuracy in [0, 1] over
-        all samples), ``selected_epoch``, ``selected_iter``, ``checkpoint``,
-        ``seconds`` (wall time of the whole call) and ``seed``.
+        The content of ``<work_dir>/summary.json``: ``target`` and ``sources``
+        (domain names; sources exclude an unlabelled target), ``chance`` (one
+        over the number of classes), ``source_top1`` and ``target_top1``
+        (branch -> accuracy in [0, 1] over all samples), ``selected_epoch``,
+        ``selected_iter``, ``checkpoint``, ``seconds`` (wall time of the whole
+        call) and ``seed``.
 
     Raises:
-        ValueError: A part is missing in `cfg`, or training ended without a
-            validation that could select.
+        ValueError: A part of ``cfg`` is missing, or no validation selected a
+            checkpoint.
     """
     start = time.perf_counter()
     for part in ('train', 'val', 'test'):
         if cfg.get(f'{part}_dataloader') is None:
             raise ValueError(
                 f'`{part}_dataloader` is missing in the config: training, '
-                'selection and test need all three dataloaders'
+                'selection and testing need all three dataloaders'
             )
     runner = Runner.from_cfg(cfg)
     checkpoint_hook = _selecting_hook(runner)
@@ -64,16 +65,16 @@ def train_select_test(cfg: Config) -> dict:
     selected = checkpoint_hook.best_ckpt_path
     if selected is None:
         raise ValueError(
-            'no checkpoint was selected: validation did not run, or gave no '
-            f'{checkpoint_hook.save_best[0]!r} that is a number; '
+            'no checkpoint was selected: validation did not run, or '
+            f'{checkpoint_hook.save_best[0]!r} was not a number; '
             'check `val_begin` and `val_interval` of `train_cfg`'
         )
-    # Evaluating again must not save again, nor replace what was selected.
+    # The second evaluation must not save or replace the selected checkpoint.
     runner.hooks.remove(checkpoint_hook)
     barrier()  # only the first rank has written the file
     checkpoint = runner.load_checkpoint(selected, strict=True)
-    # Not runner.val() and runner.test(): they call `before_run` again, where
-    # EMAHook would start from the weights of the moment.
+    # runner.val() and runner.test() would call `before_run` again, where
+    # EMAHook would restart from the current weights.
     source_metrics = runner.val_loop.run()
     target_metrics = runner.test_loop.run()
     runner.call_hook('after_run')
@@ -95,15 +96,15 @@ def train_select_test(cfg: Config) -> dict:
 
 
 def format_summary(summary: dict) -> str:
-    """Draw the accuracies of a summary as a table, in percent.
+    """Format the accuracies of a summary as a table, in percent.
 
     Args:
-        summary: What :func:`train_select_test` returns.
+        summary: Output of :func:`train_and_test`.
 
     Returns:
-        Lines for source and target, with one column for the fused prediction,
-        one for each modality alone and one for chance; ``-`` where a modality
-        has no predictions.
+        Rows for source and target, with one column for the fused prediction,
+        one for each modality alone and one for chance. ``-`` means that a
+        modality has no predictions.
     """
     rows = {
         f'source ({"+".join(summary["sources"])})': summary['source_top1'],
@@ -133,15 +134,15 @@ def format_summary(summary: dict) -> str:
 
 
 def mean_summary(summaries: Sequence[dict]) -> dict:
-    """Average runs of one setting, such as its seeds.
+    """Average the runs of one setting, such as its seeds.
 
     Args:
-        summaries: What :func:`train_select_test` returns for runs with the
-            same sources and target.
+        summaries: Outputs of :func:`train_and_test` for runs with the same
+            sources and target.
 
     Returns:
-        A summary whose ``source_top1`` and ``target_top1`` are means over the
-        runs, of the branches that all runs have.
+        A summary with the means of ``source_top1`` and ``target_top1`` over
+        the runs, for branches that all runs have.
 
     Raises:
         ValueError: The runs have different sources or targets.
@@ -166,13 +167,13 @@ def mean_summary(summaries: Sequence[dict]) -> dict:
 
 
 def _selecting_hook(runner: Runner) -> CheckpointHook:
-    """The hook that saves the best checkpoint by one metric."""
+    """Find the hook that saves the best checkpoint by one metric."""
     hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
     keys = [key for hook in hooks for key in hook.save_best or ()]
     if len(keys) != 1:
         raise ValueError(
-            '`save_best` of CheckpointHook must name the one metric that '
-            'selects on the source domains, e.g. '
+            '`save_best` of CheckpointHook must name one metric for the '
+            'selection on the source domains, e.g. '
             f'default_hooks.checkpoint.save_best={MAIN_METRIC!r}, got '
             f'{keys}'
         )
@@ -180,7 +181,7 @@ def _selecting_hook(runner: Runner) -> CheckpointHook:
 
 
 def _check_metric(name: str, loop: BaseLoop) -> None:
-    """Refuse an evaluation that gives no accuracies, before training."""
+    """Check before training that an evaluation computes accuracies."""
     metrics = loop.evaluator.metrics
     if not any(isinstance(metric, DomainAccMetric) for metric in metrics):
         raise ValueError(
@@ -190,7 +191,7 @@ def _check_metric(name: str, loop: BaseLoop) -> None:
 
 
 def _num_classes(dataset: Dataset) -> int:
-    """Number of classes that a dataset's ``metainfo`` names."""
+    """Number of classes in the ``metainfo`` of a dataset."""
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     if not classes:
         raise ValueError(

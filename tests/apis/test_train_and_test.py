@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""train_select_test on a model of one weight, worked out by hand."""
+"""train_and_test on a model of one weight, computed by hand."""
 
 import json
 
@@ -8,7 +8,7 @@ from mmaction.registry import HOOKS
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, Hook
 
-from mmgmp.apis import format_summary, train_select_test
+from mmgmp.apis import format_summary, train_and_test
 from tests.utils import counting_toy
 
 
@@ -37,7 +37,7 @@ def cfg(tmp_path):
 
 
 def test_selected_weights_are_tested_once(cfg, tmp_path):
-    summary = train_select_test(cfg)
+    summary = train_and_test(cfg)
     seconds = summary.pop('seconds')
     assert summary == dict(
         target='cartoon',
@@ -65,11 +65,11 @@ def test_averaged_weights_are_selected_and_tested(cfg, resume, tmp_path):
     cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
     if resume:
         cfg.train_cfg.max_epochs = 2
-        train_select_test(cfg)
+        train_and_test(cfg)
         cfg.train_cfg.max_epochs = 4
         cfg.resume = True
         cfg.experiment_name += '-resumed'
-    summary = train_select_test(cfg)
+    summary = train_and_test(cfg)
     assert summary['selected_epoch'] == 3
     assert summary['source_top1']['fused'] == 1.0
     assert summary['target_top1']['fused'] == 0.25
@@ -84,7 +84,7 @@ def test_evaluating_again_selects_nothing(cfg, monkeypatch):
         original(self, runner, metrics)
 
     monkeypatch.setattr(CheckpointHook, 'after_val_epoch', record)
-    train_select_test(cfg)
+    train_and_test(cfg)
     assert scores == [0.5, 1, 0.75, 0.75]
 
 
@@ -92,7 +92,7 @@ def test_evaluating_again_selects_nothing(cfg, monkeypatch):
 def test_save_best_must_name_one_metric(cfg, save_best):
     cfg.default_hooks.checkpoint.save_best = save_best
     with pytest.raises(ValueError, match='`save_best` of CheckpointHook'):
-        train_select_test(cfg)
+        train_and_test(cfg)
     assert LoopCounter.events == []
 
 
@@ -100,26 +100,26 @@ def test_save_best_must_name_one_metric(cfg, save_best):
 def test_missing_dataloader(cfg, part):
     cfg[f'{part}_dataloader'] = None
     with pytest.raises(ValueError, match=f'`{part}_dataloader` is missing'):
-        train_select_test(cfg)
+        train_and_test(cfg)
 
 
 def test_missing_metric(cfg):
     cfg.test_evaluator = dict(type='AccMetric')
     with pytest.raises(ValueError, match=r'`test_evaluator`.*AccMetric'):
-        train_select_test(cfg)
+        train_and_test(cfg)
     assert LoopCounter.events == []
 
 
 def test_missing_classes(cfg):
     cfg.test_dataloader.dataset.classes = ()
     with pytest.raises(ValueError, match='has no class names'):
-        train_select_test(cfg)
+        train_and_test(cfg)
 
 
 def test_validation_that_never_ran(cfg):
     cfg.train_cfg.val_begin = 9
     with pytest.raises(ValueError, match='no checkpoint was selected'):
-        train_select_test(cfg)
+        train_and_test(cfg)
     assert 'test' not in LoopCounter.events
 
 

@@ -5,18 +5,17 @@ from unittest import mock
 
 import pytest
 import torch
-import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
 
-from mmgmp.models.losses import (
+from mmgmp.models import (
     BalancedCoralLoss,
     CoralLoss,
     InformationBottleneckLoss,
-    coral_with_gramian,
-    gather_rows,
 )
-from tests.utils.killable import start
+from mmgmp.models.losses.coral import coral_with_gramian
+from mmgmp.utils.collectives import gather_rows
+from tests.utils.ranks import run_ranks
 
 WIDTHS = dict(video=6, audio=4)
 # Case -> source and target rows of each rank.
@@ -98,7 +97,7 @@ def train_step(model, case, ranks, name):
 
 
 def rounds_as_rank(rank):
-    """Let the Gramian differ between ranks, as other kernels would have it."""
+    """Make the Gramians of ranks differ, as with different kernels."""
 
     def compute(*args, **kwargs):
         losses, gramian = coral_with_gramian(*args, **kwargs)
@@ -106,14 +105,11 @@ def rounds_as_rank(rank):
         noise[0, 0] = 2
         return losses, gramian * (1 + 1e-6 * rank * noise)
 
-    module = 'mmgmp.models.losses.balanced_coral_loss'
+    module = 'mmgmp.models.losses.coral_losses'
     return mock.patch(f'{module}.coral_with_gramian', compute)
 
 
-def run_rank(rank, folder):
-    dist.init_process_group(
-        'gloo', init_method=f'file://{folder}/init', rank=rank, world_size=2
-    )
+def run_rank(rank):
     model = MMDistributedDataParallel(Model(), broadcast_buffers=False)
     results = {
         f'{case}-{name}': train_step(model, case, [rank], name)
@@ -125,24 +121,12 @@ def run_rank(rank, folder):
     rows = torch.arange(3.0)[: rank + 1, None] + 10 * rank
     first, second = gather_rows(rows, -rows[rank:])
     results['order'] = dict(first=first[:, 0], second=second[:, 0])
-    torch.save(results, f'{folder}/{rank}.pth')
-    # Gloo's threads may wait for the interpreter with a reduction that has
-    # just ended, and destroying the group waits for them.
-    dist.barrier()
-    dist.destroy_process_group()
+    return results
 
 
 @pytest.fixture(scope='module')
 def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('ranks')
-    ranks = [start(run_rank, rank, str(folder)) for rank in range(2)]
-    for process in ranks:
-        process.join(120)
-    assert [process.exitcode for process in ranks] == [0, 0]
-    return [
-        torch.load(folder / f'{rank}.pth', weights_only=True)
-        for rank in range(2)
-    ]
+    return run_ranks(run_rank, tmp_path_factory.mktemp('ranks'))
 
 
 @pytest.mark.parametrize('name', LOSSES)

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Encoders are passed through one by one only where their outputs allow."""
+"""Shortcuts past the outputs of encoders, and the order of passes."""
 
 import weakref
 
@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from mmgmp.optim.gradients import (
-    group_losses,
+from mmgmp.optim.gradients.encoders import (
+    EncoderFeatures,
     prefix_lists,
     split_parameters,
 )
-from mmgmp.optim.gradients.encoder_features import EncoderFeatures
+from mmgmp.optim.gradients.loss_terms import group_losses
 
 from ..test_gmp_optim_wrapper import make_wrapper
 from ..toy import (
@@ -26,7 +26,7 @@ from ..toy import (
 
 
 class WeightPenalty(ToyModel):
-    """A loss that sees an encoder's weights."""
+    """A loss depends on the weights of an encoder."""
 
     def forward(self, *args, **kwargs):
         losses = super().forward(*args, **kwargs)
@@ -35,7 +35,7 @@ class WeightPenalty(ToyModel):
 
 
 class HiddenUnits(ToyModel):
-    """A loss that sees an encoder's hidden units."""
+    """A loss depends on the hidden units of an encoder."""
 
     def forward(self, inputs, *args, **kwargs):
         losses = super().forward(inputs, *args, **kwargs)
@@ -44,7 +44,7 @@ class HiddenUnits(ToyModel):
 
 
 class Lateral(ToyModel):
-    """The audio encoder borrows the video encoder's weights."""
+    """The audio encoder uses weights of the video encoder."""
 
     def forward(self, inputs, *args, **kwargs):
         def add_lateral(_, args):
@@ -59,7 +59,7 @@ class Lateral(ToyModel):
 
 
 class Chained(ToyModel):
-    """The audio encoder sees the output of the video encoder."""
+    """The audio encoder uses the output of the video encoder."""
 
     def forward(self, inputs, *args, **kwargs):
         outputs = []
@@ -79,7 +79,7 @@ class Chained(ToyModel):
 
 
 class SharedStem(ToyModel):
-    """A trained layer of no modality lies below an encoder."""
+    """A trained layer of no modality precedes an encoder."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -93,7 +93,7 @@ class SharedStem(ToyModel):
 
 
 class Pieces(ToyModel):
-    """The encoder's layers are called, the encoder itself is not."""
+    """The layers of the encoder are called, but not the encoder."""
 
     def forward(self, inputs, *args, **kwargs):
         video, self.video = self.video, nn.Identity()

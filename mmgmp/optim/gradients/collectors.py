@@ -1,0 +1,299 @@
+# Copyright (c) mmgmp authors.
+"""Collect the gradients of several tasks, and apply weights to them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import torch
+from mmengine.dist import all_reduce
+from torch import Tensor, nn
+
+from mmgmp.utils.collectives import average_gradients
+
+from .encoders import EncoderFeatures, ModalityParameters
+from .loss_terms import StatisticsMean
+from .task_gradients import (
+    Gradients,
+    accumulate,
+    add_to_grad,
+    assign,
+    combine,
+    gramian,
+    to_host,
+)
+
+# Modality -> Gramian, statistic -> mean, and whether all is finite.
+Collected = tuple[dict[str, Tensor], dict[str, float], bool]
+
+
+class GradientCollector(ABC):
+    """Base class that collects task gradients and applies weights.
+
+    Args:
+        params: The trained parameters of the model.
+        module: The model.
+        modalities: Modality -> names of the modules of its encoder, whose
+            outputs are its features.
+
+    Attributes:
+        per_micro_batch: Whether to compute weights after each
+            :meth:`backward`, or once after those of all micro-batches.
+        hooks: Handles of the hooks on the model.
+    """
+
+    per_micro_batch: bool
+
+    def __init__(
+        self,
+        params: ModalityParameters,
+        module: nn.Module,
+        modalities: Mapping[str, Sequence[str]],
+    ) -> None:
+        self.params = params
+        self._features = EncoderFeatures(module, modalities)
+        self.hooks = self._features.hooks
+        self._gradients: list[Gradients] = []
+        self._statistics = StatisticsMean()
+
+    @abstractmethod
+    def backward(
+        self, losses: Sequence[Tensor], statistics: dict[str, Tensor]
+    ) -> None:
+        """Compute the task gradients of one micro-batch.
+
+        Args:
+            losses: T scalar losses on one graph, which may be freed.
+            statistics: Name -> scalar batch mean; the same names each time.
+        """
+
+    @abstractmethod
+    def collect(self) -> Collected:
+        """Return the inputs of the weighting, equal on all ranks.
+
+        Returns:
+            Modality -> (T, T) float64 CPU Gramian, statistic -> mean, and
+            whether these and the underlying gradients are finite.
+        """
+
+    @abstractmethod
+    def apply(self, weights: Mapping[str, Sequence[float]]) -> None:
+        """Write the weighted task gradients into ``.grad``.
+
+        Args:
+            weights: Modality -> T weights.
+        """
+
+    @abstractmethod
+    def finish(self) -> bool:
+        """Average ``.grad`` over the ranks.
+
+        Returns:
+            Whether it is finite, unless :meth:`collect` has checked it.
+        """
+
+
+class ParameterGradients(GradientCollector):
+    """Exact weights, from the gradients at the parameters of the encoders.
+
+    Over the micro-batches of gradient accumulation, it keeps one gradient per
+    task at the encoders' parameters, and the sum over tasks in ``.grad`` of
+    all other parameters. It costs one backward pass per task, and a copy of
+    the encoders' gradients for each further task.
+
+    If the losses depend on the encoders through their outputs alone, the
+    backward passes handle one encoder after the other. This frees the
+    activations of an encoder before the gradients of the next one exist.
+    """
+
+    per_micro_batch = False
+
+    def backward(
+        self, losses: Sequence[Tensor], statistics: dict[str, Tensor]
+    ) -> None:
+        """Run one backward pass per task, and add the gradients."""
+        self._statistics.add(statistics)
+        if not self._gradients:
+            self._gradients = [
+                [None] * len(self.params.encoders) for _ in losses
+            ]
+        if self._features.shortcut(losses, self.params) is None:
+            self._backward_by_encoder(losses)
+        else:
+            self._backward_by_task(losses)
+        self._features.forget()
+
+    def _backward_by_task(self, losses: Sequence[Tensor]) -> None:
+        """Run one pass per task through the whole graph."""
+        encoders, others = self.params.encoders, self.params.others
+        for index, loss in enumerate(losses):
+            gradients = torch.autograd.grad(
+                loss,
+                encoders + others,
+                retain_graph=index + 1 < len(losses),
+                allow_unused=True,
+            )
+            accumulate(self._gradients[index], gradients[: len(encoders)])
+            add_to_grad(others, gradients[len(encoders) :])
+
+    def _backward_by_encoder(self, losses: Sequence[Tensor]) -> None:
+        """Run one pass per task to the features, then through each encoder.
+
+        The last pass through an encoder frees its activations.
+        """
+        features, spans = self._features.flatten()
+        others = self.params.others
+        inputs = [*features, *others]
+        at_features = []
+        for loss in losses:
+            # Losses may share the few nodes above the features.
+            gradients = torch.autograd.grad(
+                loss, inputs, retain_graph=True, allow_unused=True
+            )
+            at_features.append(gradients[: len(features)])
+            add_to_grad(others, gradients[len(features) :])
+        for modality, span in self.params.spans.items():
+            outputs = features[spans[modality]]
+            received = [grads[spans[modality]] for grads in at_features]
+            present = [
+                index
+                for index, grads in enumerate(received)
+                if any(g is not None for g in grads)
+            ]
+            for index in present:
+                used = [
+                    (output, gradient)
+                    for output, gradient in zip(outputs, received[index])
+                    if gradient is not None
+                ]
+                gradients = torch.autograd.grad(
+                    [output for output, _ in used],
+                    self.params.encoders[span],
+                    grad_outputs=[gradient for _, gradient in used],
+                    retain_graph=index != present[-1],
+                    allow_unused=True,
+                )
+                accumulate(self._gradients[index], gradients, span.start)
+
+    def collect(self) -> Collected:
+        """Return Gramians and statistics of the whole batch of all ranks."""
+        encoders, others = self.params.encoders, self.params.others
+        flat = average_gradients(
+            [
+                *(g for gradients in self._gradients for g in gradients),
+                *(param.grad for param in others),
+            ],
+            encoders * len(self._gradients) + others,
+        )
+        size = len(encoders)
+        first_other = len(self._gradients) * size
+        self._gradients = [
+            flat[start : start + size] for start in range(0, first_other, size)
+        ]
+        assign(others, flat[first_other:])
+        gramians = {
+            modality: gramian([g[span] for g in self._gradients])
+            for modality, span in self.params.spans.items()
+        }
+        return to_host(
+            gramians, self._statistics.pop(), [p.grad for p in others]
+        )
+
+    def apply(self, weights: Mapping[str, Sequence[float]]) -> None:
+        """Write the weighted gradients of the whole batch into ``.grad``."""
+        for modality, span in self.params.spans.items():
+            combined = combine(
+                [g[span] for g in self._gradients], weights[modality]
+            )
+            assign(self.params.encoders[span], combined)
+        self._gradients = []
+
+    def finish(self) -> bool:
+        """Do nothing, because :meth:`collect` averages and checks all."""
+        return True
+
+
+class FeatureGradients(GradientCollector):
+    """Approximate weights, from the gradients at the encoders' outputs.
+
+    It replaces the task gradients at the parameters by those at the outputs,
+    as in `MGDA-UB <https://arxiv.org/abs/1810.04650>`_. The weighted sum then
+    takes one backward pass through the encoders, so a step costs about as
+    much time and memory as plain training. The losses must depend on the
+    encoders through these outputs alone.
+
+    The update is still ``sum_t w_t g_t`` of the true task gradients. Only the
+    weights differ from :class:`ParameterGradients`, and a rule that ignores
+    the Gramian has the same weights. They are computed for each micro-batch
+    over all ranks, because its graph is freed before the next one.
+    """
+
+    per_micro_batch = True
+
+    def backward(
+        self, losses: Sequence[Tensor], statistics: dict[str, Tensor]
+    ) -> None:
+        """Run one backward pass per task to the features.
+
+        Raises:
+            RuntimeError: The losses depend on the encoders by a path that
+                bypasses their outputs.
+        """
+        shortcut = self._features.shortcut(losses, self.params)
+        if shortcut:
+            raise RuntimeError(
+                f"{shortcut}: `granularity`='feature' needs the modules in "
+                '`modalities` to be called, one independent of the other, and '
+                "the losses to depend on their outputs alone; use 'parameter'"
+            )
+        self._statistics.add(statistics)
+        features, _ = self._features.flatten()
+        others = self.params.others
+        inputs = [*features, *others]
+        for loss in losses:
+            grads = torch.autograd.grad(
+                loss, inputs, retain_graph=True, allow_unused=True
+            )
+            at_features: Gradients = [None] * len(features)
+            accumulate(at_features, grads[: len(features)])
+            self._gradients.append(at_features)
+            add_to_grad(others, grads[len(features) :])
+
+    def collect(self) -> Collected:
+        """Return Gramians at the features of one micro-batch of all ranks."""
+        _, spans = self._features.flatten()
+        gramians = {
+            modality: gramian([g[span] for g in self._gradients])
+            for modality, span in spans.items()
+        }
+        # Samples of other ranks are further entries of the gradient.
+        for matrix in gramians.values():
+            all_reduce(matrix)
+        return to_host(gramians, self._statistics.pop(), [])
+
+    def apply(self, weights: Mapping[str, Sequence[float]]) -> None:
+        """Run one weighted backward pass through the encoders."""
+        features, spans = self._features.flatten()
+        combined = [
+            gradient
+            for modality, span in spans.items()
+            for gradient in combine(
+                [g[span] for g in self._gradients], weights[modality]
+            )
+        ]
+        self._gradients = []
+        used = [i for i, g in enumerate(combined) if g is not None]
+        grads = torch.autograd.grad(
+            [features[i] for i in used],
+            self.params.encoders,
+            [combined[i] for i in used],
+            allow_unused=True,
+        )
+        add_to_grad(self.params.encoders, grads)
+        self._features.forget()
+
+    def finish(self) -> bool:
+        """Average ``.grad`` over the ranks, and check it."""
+        params = self.params.encoders + self.params.others
+        grads = average_gradients([p.grad for p in params], params)
+        assign(params, grads)
+        return to_host({}, {}, grads)[2]
