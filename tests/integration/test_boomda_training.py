@@ -5,7 +5,6 @@ import os
 
 import pytest
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from mmaction.registry import DATASETS, MODELS
 from mmaction.structures import ActionDataSample
@@ -16,8 +15,9 @@ from mmengine.runner import Runner
 from torch import nn
 
 from tests.utils.adaptation import train
-from tests.utils.killable import equal, results, start
+from tests.utils.killable import equal, results
 from tests.utils.leaves import read_leaf
+from tests.utils.ranks import run_ranks
 from tests.utils.tiny_tree import change_table, copy_tables, read_tiny_tree
 
 from .test_unlabelled_training import TARGET, permuted
@@ -163,40 +163,24 @@ def logs():
 
 def run_rank(rank, folder):
     os.environ['LOCAL_RANK'] = str(rank)
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        'gloo', init_method=f'file://{folder}/init', rank=rank, world_size=2
-    )
     wrapper = dict(
         type='MMDistributedDataParallel',
         broadcast_buffers=False,
         device_ids=None,
     )
-    found = {
+    return {
         balance: train_toy(
             folder, balance, 2, launcher='pytorch', model_wrapper_cfg=wrapper
         )
         for balance in BALANCES
     }
-    torch.save(found, f'{folder}/{rank}.pth')
-    # Without the barrier, destroying the group can deadlock with threads of
-    # gloo that complete a reduction.
-    dist.barrier()
-    dist.destroy_process_group()
 
 
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     """Logs and weights of each rank, by balance."""
     folder = tmp_path_factory.mktemp('ranks')
-    processes = [start(run_rank, rank, str(folder)) for rank in range(2)]
-    for process in processes:
-        process.join(120)
-    assert [process.exitcode for process in processes] == [0, 0]
-    return [
-        torch.load(folder / f'{rank}.pth', weights_only=True)
-        for rank in range(2)
-    ]
+    return run_ranks(run_rank, folder, str(folder))
 
 
 @pytest.mark.skipif(
