@@ -1,5 +1,5 @@
-# Targets: install, demo, test, test-all, lint, docs, bench. All of them use the
-# environment in .venv. It is created if it does not exist, and updated when the
+# Targets: install, demo, test, test-all, test-gpu, lint, docs, bench. All of
+# them use the environment in .venv. It is created if it does not exist, and updated when the
 # requirements change.
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +10,7 @@ REQUIREMENTS := $(wildcard requirements/*.txt) requirements.txt setup.py
 DEMO_CONFIG := configs/gmp/gmp.py
 DEMO_DIR := work_dirs/demo
 
-.PHONY: install demo test test-all lint docs bench
+.PHONY: install demo test test-all test-gpu lint docs bench
 
 install: $(STAMP)
 
@@ -31,7 +31,8 @@ demo: $(STAMP)
 		--out $(DEMO_DIR)/ratios.png
 	$(BIN)/python tools/analysis_tools/print_summary.py $(DEMO_DIR)
 
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --durations=15
+# Without GPUs, so that the tests compute the same everywhere.
+PYTEST := CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --durations=15
 
 test: $(STAMP)
 	$(PYTEST) -m 'not slow'
@@ -39,10 +40,14 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(PYTEST)
 
+test-gpu: $(STAMP)
+	$(BIN)/python -m pytest -m gpu
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy mmgmp tools
+	$(BIN)/lint-imports
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install -qq -r requirements/docs.txt

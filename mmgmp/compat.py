@@ -47,7 +47,7 @@ def getattr_of_history_buffer(owner: object, name: str) -> object:
     ``getattr(HistoryBuffer, name)``. Other attributes are not needed.
 
     Raises:
-        UnpicklingError: The checkpoint needs another attribute.
+        pickle.UnpicklingError: The checkpoint needs another attribute.
     """
     if owner is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
         return getattr(owner, name)

@@ -51,7 +51,8 @@ def extract_features(
 
     Args:
         cfg: Config of the run.
-        checkpoint: Its weights, see :func:`load_weights`.
+        checkpoint: Its weights, see
+            :func:`~mmgmp.apis.inferencers.weights.load_weights`.
         split: ``'source'`` for the validation clips of the source domains
             (``val_dataloader``), ``'target'`` for the clips of
             ``test_dataloader``, or ``'source+target'``.

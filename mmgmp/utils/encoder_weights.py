@@ -177,7 +177,7 @@ def read_state_dict(path: str | Path, key: str) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: The file is missing.
-        UnpicklingError: The file needs a class or function that weights do
+        pickle.UnpicklingError: The file needs a class or function that weights do
             not need; the message names it.
         ValueError: The file is damaged, or has no entry ``key`` with named
             tensors.
@@ -240,7 +240,7 @@ def convert_checkpoint(
 
     Raises:
         FileNotFoundError: The checkpoint is missing.
-        UnpicklingError: The checkpoint contains more than weights.
+        pickle.UnpicklingError: The checkpoint contains more than weights.
         ValueError: The config has no such encoder or no file for it, or the
             checkpoint does not match completely. Then nothing is written.
     """

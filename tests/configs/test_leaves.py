@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import combinations
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 import torch
@@ -34,6 +35,9 @@ SETTINGS = [
 ] + [
     dict(dataset='mini_hac', target='human', sources='cartoon'),
     dict(dataset='epic_kitchens', target='D1', sources='D2'),
+]
+use_mixed_precision = run_path(str(CONFIGS.parent / 'tools/train.py'))[
+    'use_mixed_precision'
 ]
 EACH = pytest.mark.parametrize('name', NAMES)
 
@@ -158,6 +162,23 @@ def test_leaf_trains_two_steps_in_every_setting(name, variables, tmp_path):
     scalars = runner.message_hub.log_scalars
     for branch in ('fused', *chosen):
         assert f'val/acc/all/{branch}/top1' in scalars
+    assert f'acc/{cfg.target}/fused/top1' in runner.test()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('amp', [False, True], ids=['float32', 'amp'])
+@EACH
+def test_leaf_trains_on_a_gpu(name, amp, tmp_path):
+    cfg = read_memory_clips(read_leaf(name, dataset='mini_hac'))
+    if amp:
+        use_mixed_precision(cfg.optim_wrapper)
+    cfg.work_dir = str(tmp_path)
+    cfg.log_level = 'ERROR'
+    cfg.train_cfg.update(max_epochs=1, val_begin=1, val_interval=1)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    values = runner.model.state_dict().values()
+    assert all(value.isfinite().all() for value in values)
     assert f'acc/{cfg.target}/fused/top1' in runner.test()
 
 

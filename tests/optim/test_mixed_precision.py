@@ -10,10 +10,6 @@ from mmgmp.optim import GMPOptimWrapper
 
 from .toy import MODALITIES, ToyModel, flat_weights, make_batch, train
 
-needs_gpu = pytest.mark.skipif(
-    not torch.cuda.is_available(), reason='float16 needs a GPU'
-)
-
 
 def make_wrapper(model, amp=True, **kwargs):
     return GMPOptimWrapper(
@@ -79,7 +75,7 @@ def test_amp_of_another_type_is_an_error():
         make_wrapper(ToyModel(), 'bfloat16')
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_float16_overflow_is_skipped_and_lowers_the_scale():
     class Overflowing(ToyModel):
         overflow = True

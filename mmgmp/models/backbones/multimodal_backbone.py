@@ -173,7 +173,7 @@ class MultimodalBackbone(BaseModule):
 
         Raises:
             FileNotFoundError: The file is missing.
-            UnpicklingError: The file contains more than weights.
+            pickle.UnpicklingError: The file contains more than weights.
             ValueError: The tensors do not match the encoder. The message
                 lists their names.
         """
