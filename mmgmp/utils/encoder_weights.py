@@ -177,8 +177,8 @@ def read_state_dict(path: str | Path, key: str) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: The file is missing.
-        pickle.UnpicklingError: The file needs a class or function that weights do
-            not need; the message names it.
+        pickle.UnpicklingError: The file needs a class or function that
+            weights do not need; the message names it.
         ValueError: The file is damaged, or has no entry ``key`` with named
             tensors.
     """
