@@ -20,53 +20,35 @@ def check_choice(name: str, value: object, choices: Sequence) -> None:
         )
 
 
-def check_modalities(modalities: Sequence[str]) -> tuple[str, ...]:
-    """Check the names of modalities.
-
-    Raises:
-        TypeError: If a string is given instead of a list of names.
-        ValueError: If a name is unknown or repeated, or the list is empty.
-    """
-    if isinstance(modalities, str):
-        raise TypeError(
-            f'`modalities` must be a list of names, got {modalities!r}: write '
-            f'[{modalities!r}]'
-        )
-    modalities = tuple(modalities)
-    if (
-        not modalities
-        or len(set(modalities)) < len(modalities)
-        or not set(modalities) <= set(MODALITIES)
-    ):
-        raise ValueError(
-            f'`modalities` must be one or more of {MODALITIES}, each once, '
-            f'got {modalities}'
-        )
-    return modalities
-
-
-def check_domains(
-    name: str, domains: Sequence[str], choices: Sequence[str]
+def check_names(
+    argument: str, names: Sequence[str], choices: Sequence[str]
 ) -> tuple[str, ...]:
-    """Check the names of domains.
+    """Check a list of names.
+
+    Args:
+        argument: Name of the argument, for errors.
+        names: The list.
+        choices: Names that exist.
+
+    Returns:
+        The names.
 
     Raises:
         TypeError: If a string is given instead of a list of names.
         ValueError: If a name is unknown or repeated, or the list is empty.
     """
-    if isinstance(domains, str):
+    if isinstance(names, str):
         raise TypeError(
-            f'`{name}` must be a list of names, got {domains!r}: write '
-            f'[{domains!r}]'
+            f'`{argument}` must be a list of names, got {names!r}: write '
+            f'[{names!r}]'
         )
-    domains = tuple(domains)
-    unknown = [d for d in domains if d not in choices]
-    if unknown or not domains or len(set(domains)) < len(domains):
+    names = tuple(names)
+    if not names or len({*names}) < len(names) or not {*names} <= {*choices}:
         raise ValueError(
-            f'`{name}` must be one or more of {choices}, each once, got '
-            f'{domains}'
+            f'`{argument}` must be one or more of {choices}, each once, got '
+            f'{names}'
         )
-    return domains
+    return names
 
 
 def check_labels(

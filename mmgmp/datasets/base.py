@@ -13,11 +13,11 @@ from mmgmp.utils.seeding import generator_states, set_generator_states
 
 from .arguments import (
     ALIGNMENTS,
+    MODALITIES,
     ON_CORRUPT,
     check_choice,
-    check_domains,
     check_labels,
-    check_modalities,
+    check_names,
     check_protocol,
 )
 from .media.container import CorruptMediaError
@@ -93,12 +93,12 @@ class DomainDataset(BaseActionDataset):
         check_choice('split', split, self.SPLITS)
         check_choice('on_corrupt', on_corrupt, ON_CORRUPT)
         check_choice('alignment', alignment, ALIGNMENTS)
-        self.modalities = check_modalities(modalities)
+        self.modalities = check_names('modalities', modalities, MODALITIES)
         self.split = split
         self.alignment = alignment
-        domains = check_domains('domains', domains, self.DOMAINS)
+        domains = check_names('domains', domains, self.DOMAINS)
         if source_domains is not None:
-            source_domains = check_domains(
+            source_domains = check_names(
                 'source_domains', source_domains, self.DOMAINS
             )
         check_labels(domains, source_domains, labelled, keep_hidden_label)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mmengine.utils import track_progress_rich
 
-from mmgmp.datasets.arguments import MODALITIES, check_modalities
+from mmgmp.datasets.arguments import MODALITIES, check_names
 from mmgmp.datasets.epic_kitchens import MEDIA
 from mmgmp.datasets.verification import (
     VERIFIED,
@@ -60,7 +60,7 @@ def parse_args() -> argparse.Namespace:
     if args.media and args.dataset != 'epic_kitchens':
         parser.error(f'--media is not for {args.dataset}: it has only one form')
     try:
-        check_modalities(args.modalities)
+        check_names('modalities', args.modalities, MODALITIES)
     except ValueError as error:
         parser.error(str(error))
     return args

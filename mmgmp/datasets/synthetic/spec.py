@@ -3,16 +3,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-CLASSES = (
-    'sleeping',
-    'watching_tv',
-    'eating',
-    'drinking',
-    'swimming',
-    'running',
-    'opening_door',
-)
-DOMAINS = ('human', 'animal', 'cartoon')
+from ..hac import HACDataset
+
+CLASSES = HACDataset.METAINFO['classes']
+DOMAINS = HACDataset.DOMAINS
 SPLITS = ('train', 'test')
 
 # Increase this whenever the same spec no longer gives the same media.
