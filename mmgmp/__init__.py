@@ -9,7 +9,7 @@ so a config needs one line, ``custom_imports = dict(imports=['mmgmp'])``.
 from .dependencies import check_dependencies
 from .version import __version__
 
-# The sub-packages need these checks and repairs.
+# The sub-packages need these checks and fixes.
 check_dependencies()
 
 from . import compat  # noqa: E402

@@ -1,9 +1,8 @@
 # Copyright (c) mmgmp authors.
-"""Repairs that the released OpenMMLab stack needs on current PyTorch.
+"""Fixes that the released OpenMMLab stack needs on current PyTorch.
 
-``import mmgmp`` applies them. For each repair, a test in
-``tests/test_compat.py`` fails once a release no longer needs it; then delete
-the repair.
+``import mmgmp`` applies them. For each fix, a test in ``tests/test_compat.py``
+fails once a release no longer needs it; then delete the fix.
 """
 
 import functools
@@ -41,7 +40,7 @@ def stub_drn() -> None:
 
 
 def getattr_of_history_buffer(owner: object, name: str) -> object:
-    """Replace ``getattr`` when a checkpoint is read.
+    """Replace ``getattr`` when reading a checkpoint.
 
     A ``HistoryBuffer`` is pickled with its statistics methods, each as
     ``getattr(HistoryBuffer, name)``. Other attributes are not needed.
@@ -76,8 +75,8 @@ CHECKPOINT_GLOBALS = (
 def restrict_checkpoints() -> None:
     """Allow the content of MMEngine's checkpoints, and nothing else.
 
-    ``torch.load`` rejects a checkpoint of the Runner, hence the allow-list.
-    MMEngine unpickles downloaded weights without any restriction. This
+    Without this allow-list, ``torch.load`` rejects a checkpoint of the Runner.
+    MMEngine unpickles downloaded weights without any restriction; this
     function restricts them in the same way.
     """
     torch.serialization.add_safe_globals(list(CHECKPOINT_GLOBALS))
@@ -152,12 +151,12 @@ def cache_config_layout() -> None:
 
 
 def leave_out_vision_language() -> None:
-    """Leave out the vision-language models where Transformers is too new.
+    """Disable the vision-language models if Transformers is too new.
 
     MMAction2 (VindLU) and MMPretrain (BLIP and others) import names that
-    Transformers 5 has removed, and do so in ``mmaction.models`` itself: no
-    model at all can be built beside a current Transformers. Without
-    Transformers, or with one that has the names, nothing changes.
+    Transformers 5 has removed. ``mmaction.models`` does so on import, so no
+    model at all can be built if a current Transformers is installed. Without
+    Transformers, or with a version that has the names, nothing changes.
     """
     if not mmaction_dependency.WITH_MULTIMODAL:
         return
@@ -171,7 +170,7 @@ def leave_out_vision_language() -> None:
 
 
 def apply() -> None:
-    """Apply all repairs that do not depend on a config."""
+    """Apply all fixes that do not depend on a config."""
     cache_config_layout()
     leave_out_vision_language()
     stub_drn()

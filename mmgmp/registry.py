@@ -3,7 +3,7 @@ from mmaction.utils import register_all_modules as register_mmaction
 from mmengine.registry import Registry
 
 # Rules that weight task gradients, see mmgmp.optim.Weighting. MMAction2 has no
-# registry for them. The scope is that of everything else in mmgmp.
+# registry for them. The scope is the same as for all other types of mmgmp.
 WEIGHTINGS = Registry(
     'weighting', scope='mmaction', locations=['mmgmp.optim.weightings']
 )

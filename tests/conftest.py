@@ -11,8 +11,8 @@ from mmgmp.datasets.synthetic import MiniHACSpec, generate_mini_hac
 from mmgmp.utils import register_all_modules
 
 register_all_modules()
-# Every dataset of MMEngine collects garbage as it is built, which takes longer
-# than the rest of it if all that was imported is searched.
+# Every dataset of MMEngine runs the garbage collector. With all imported
+# objects, this takes longer than the rest of building it.
 gc.freeze()
 
 TINY_SPEC = dict(

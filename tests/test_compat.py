@@ -1,4 +1,4 @@
-"""Each repair works, and is still needed upstream."""
+"""Each fix works, and is still needed upstream."""
 
 import copy
 import os

@@ -40,7 +40,7 @@ def test_quote_is_exact(path, code):
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_named_files_exist(page):
-    """Files that a page names exist, except those that a reader writes."""
+    """Files that a page names exist, except those that readers create."""
     text = page.read_text()
     names = re.findall(
         r'\b(?:configs|tools|tests|docs)/[\w./-]*\.(?:py|yml|md|csv|sh)\b',

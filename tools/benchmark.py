@@ -107,10 +107,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def parse_sweeps(texts: list[str]) -> dict[str, list]:
-    """Read ``KEY=V1,V2`` arguments.
+    """Parse ``KEY=V1,V2`` arguments.
 
     Raises:
-        ValueError: One has no key or no values.
+        ValueError: An argument has no key or no values.
     """
     sweeps = {}
     for text in texts:
@@ -122,7 +122,7 @@ def parse_sweeps(texts: list[str]) -> dict[str, list]:
 
 
 def make_slots(args: argparse.Namespace) -> Slots:
-    """Places for the runs; sets the number of threads of local runs."""
+    """Make the slots, and set the number of threads of local runs."""
     gpus = args.gpus
     if gpus is None:
         gpus = list(range(torch.cuda.device_count()))
@@ -185,7 +185,7 @@ def main() -> int:
 
 
 def report(results: Results, folder: Path) -> int:
-    """Print table and summary, and write all tables and the figure.
+    """Print the table and the summary, and write all tables and the figure.
 
     Returns:
         1 if a run of the plan failed, else 0.

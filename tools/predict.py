@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Predict the action in media files with their own sound track."""
+"""Predict the action in video files with an audio track."""
 
 import argparse
 import contextlib
@@ -26,7 +26,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     )
     parser.add_argument(
         '--out-dir',
-        help='folder for copies of the videos with the best classes drawn on '
+        help='folder for copies of the videos with the top classes drawn on '
         'them',
     )
     parser.add_argument(

@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the arguments of testing into the config."""
+    """Apply the command-line arguments of testing to the config."""
     cfg.load_from = args.checkpoint
     cfg.resume = False
     if args.dump is not None:

@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, help='overrides the config')
     args = parser.parse_args()
     if args.test and args.no_validate:
-        parser.error('--test needs the validation that --no-validate drops')
+        parser.error('--test needs validation, which --no-validate disables')
     return args
 
 
@@ -79,7 +79,7 @@ def use_mixed_precision(optim_wrapper: dict) -> None:
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the arguments of training into the config."""
+    """Apply the command-line arguments of training to the config."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:

@@ -26,7 +26,7 @@ unlabelled = dict(
     domains=[_base_.target],
     source_domains=_base_.sources,
 )
-# 16 samples of the sources, as without adaptation, and 16 of the target.
+# 16 samples from the sources, as without adaptation, and 16 from the target.
 train_dataloader = dict(
     batch_size=32,
     batch_sampler=dict(type='SourceTargetBatchSampler', num_target=16),
@@ -39,8 +39,8 @@ train_dataloader = dict(
         ignore_keys=['domains'],
     ),
 )
-# Model selection: the test clips of the sources. The training clips of the
-# target without labels are for the scores that need no target labels.
+# Model selection: the test clips of the sources. The scores that need no
+# target labels use the unlabelled training clips of the target.
 val_dataloader = dict(
     dataset=dict(
         _delete_=True,
@@ -56,6 +56,6 @@ val_evaluator = [
     dict(type='DomainAccMetric'),
     dict(type='TargetScoreMetric'),
 ]
-# The test clips of the target. Training uses the other clips, although without
+# The test clips of the target, because training uses its other clips, without
 # labels. Without adaptation, all clips of the target are tested.
 test_dataloader = dict(dataset=dict(split='test', **distinct))

@@ -20,7 +20,7 @@ default_hooks = dict(
     sync_buffers=dict(type='SyncBuffersHook'),
 )
 custom_hooks = [
-    # Refuses a target domain among the sources, and selection on the target.
+    # Rejects a target domain among the sources, and selection on the target.
     dict(type='DomainProtocolHook'),
     # Reports the samples that `on_corrupt='skip'` replaced.
     dict(type='CorruptSampleHook'),

@@ -1,5 +1,5 @@
-# The published protocol of HAC and EPIC-Kitchens: pre-trained encoders, of
-# which the last stage is trained for 20 epochs. settings/hac.py and
+# The published protocol of HAC and EPIC-Kitchens: the last stage of
+# pre-trained encoders is trained for 20 epochs. settings/hac.py and
 # settings/epic_kitchens.py add the data set.
 _base_ = [
     './models/pretrained.py',

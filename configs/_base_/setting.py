@@ -5,9 +5,9 @@
 #   --sources     MMGMP_SOURCES     others, or for example human-animal
 #   --modalities  MMGMP_MODALITIES  for example video-audio-flow
 #   --corrupted   MMGMP_CORRUPTED   true: noise in the target
-# A method has this file as its base, and is the same for all of them. For an
-# unknown name, the call raises an error that lists the data sets. MMEngine
-# evaluates this line before the imports below it.
+# The config of a method has this file as its base, and does not depend on the
+# data set. For an unknown name, the call raises an error that lists the data
+# sets. MMEngine evaluates this line before the imports below it.
 _base_ = __import__('mmgmp.utils.setting', fromlist=['']).setting_file(
     '{{$MMGMP_DATASET:mini_hac}}'
 )

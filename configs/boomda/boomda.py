@@ -3,8 +3,8 @@ _base_ = '../_base_/adaptation.py'
 
 boomda = dict(
     type='Boomda',
-    # The factor 1 / 4 d^2 of Deep CORAL, and its rule for the weight:
-    # alignment and classification losses are similar at the end of training.
+    # The factor 1 / 4 d^2 of Deep CORAL, and its rule for the weight: at the
+    # end of training, alignment and classification losses should be similar.
     scale='dim',
     alpha2=10,
 )

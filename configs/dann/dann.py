@@ -1,6 +1,6 @@
 # python tools/train.py configs/dann/dann.py --dataset mini_hac --target cartoon --test
-# A domain discriminator behind a gradient reversal. With a single source there
-# are no domains to distinguish, and this is ERM.
+# A domain discriminator behind a gradient reversal layer. With a single source
+# there are no domains to distinguish, and this is ERM.
 _base_ = '../_base_/setting.py'
 
 if len(_base_.sources) > 1:

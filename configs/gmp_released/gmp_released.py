@@ -9,7 +9,7 @@ classifier = dict(
     unimodal='auxiliary',
     detach_auxiliary=False,
     auxiliary_loss_weight=3.0,
-    # Defect: another order in evaluation, where there is flow.
+    # Defect: with flow, evaluation uses another order than training.
     fusion=dict(type='ReleasedConcatFusion', eval_order=_base_.modalities),
 )
 model = dict(modalities=order, cls_head=dict(classifier=classifier))
@@ -18,7 +18,7 @@ tasks = dict(fused=['loss_cls'], semantic=['loss_cls.*'])
 if len(_base_.sources) > 1:
     adversary = dict(
         _delete_=True,
-        # Defect: the encoders face a discriminator that stays random.
+        # Defect: the discriminator is not trained and stays random.
         type='ReleasedUnimodalDomainAdversarial',
         reversal_weight=0.3,
         loss_weight=0.5,

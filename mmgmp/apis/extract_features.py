@@ -17,7 +17,7 @@ from mmgmp.utils import register_all_modules
 
 from .inferencers.weights import load_weights
 
-# Part of a split -> the dataloader with its clips.
+# Part of a split -> dataloader that loads its clips.
 LOADERS = dict(source='val_dataloader', target='test_dataloader')
 SPLITS = ('source', 'target', 'source+target')
 
@@ -45,7 +45,7 @@ def extract_features(
 ) -> DomainFeatures:
     """Compute features of the clips in the evaluation sets of a config.
 
-    The features are those of :meth:`Classifier.embed` of a trained
+    The features are the output of :meth:`Classifier.embed` of a trained
     :class:`MultimodalRecognizer`. For :class:`ConcatFusion`, they are the
     concatenated features of the modalities, with zeros for an absent one.
 
@@ -64,9 +64,10 @@ def extract_features(
 
     Raises:
         FileNotFoundError: The checkpoint does not exist.
-        ValueError: The split is unknown, the config has no dataloader for it
-            or another type of model, the checkpoint is damaged or of another
-            model, clips have no ``domain_name``, or features are not finite.
+        ValueError: The split is unknown, the config has no dataloader for it,
+            its model is not a :class:`MultimodalRecognizer`, the checkpoint is
+            damaged or belongs to another model, clips have no ``domain_name``,
+            or features are not finite.
     """
     if split not in SPLITS:
         raise ValueError(f'`split` must be one of {SPLITS}, got {split!r}')
@@ -123,7 +124,7 @@ def _build_model(
 def _extract(
     model: MultimodalRecognizer, loader: DataLoader
 ) -> DomainFeatures:
-    """Features of the clips of one dataloader."""
+    """Compute the features of the clips of one dataloader."""
     features, labels, domains = [], [], []
     for batch in loader:
         data = model.data_preprocessor(batch, training=False)

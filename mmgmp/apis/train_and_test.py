@@ -24,9 +24,9 @@ def train_and_test(cfg: Config) -> dict:
 
     After training, the function loads the weights that
     ``CheckpointHook.save_best`` selected on the validation dataset, and
-    evaluates them once on the validation dataset and once on the test
-    dataset. The target is not used before. All errors in the config are
-    raised before training.
+    evaluates them once on the validation dataset and once on the test dataset.
+    The target is not used before that. All errors in the config are raised
+    before training.
 
     Args:
         cfg: Config with training, validation and test parts, one metric in
@@ -191,7 +191,7 @@ def _check_metric(name: str, loop: BaseLoop) -> None:
 
 
 def _num_classes(dataset: Dataset) -> int:
-    """Number of classes in the ``metainfo`` of a dataset."""
+    """Count the classes in the ``metainfo`` of a dataset."""
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     if not classes:
         raise ValueError(
@@ -202,7 +202,7 @@ def _num_classes(dataset: Dataset) -> int:
 
 
 def _top1(metrics: dict) -> dict[str, float]:
-    """Branch -> top-1 accuracy over all samples."""
+    """Map each branch to its top-1 accuracy over all samples."""
     pattern = re.compile(r'[^/]+/all/(.+)/top1')
     matches = ((pattern.fullmatch(key), metrics[key]) for key in metrics)
     return {match[1]: value for match, value in matches if match}

@@ -38,10 +38,10 @@ class MethodResult:
         label: Name of the method.
         targets: Target -> score over the seeds that finished; None if none
             did.
-        mean: Over the seeds, of the mean over the targets; None if the method
-            is incomplete.
-        difference: From the baseline; None for the baseline itself, or if
-            either method is incomplete.
+        mean: Estimate over the seeds, where each seed has its mean over the
+            targets; None if the method is incomplete.
+        difference: Difference from the baseline; None for the baseline itself,
+            or if either method is incomplete.
         p_holm: p-value of the difference, adjusted for the number of compared
             methods; None without a difference.
         rank: Mean rank among the complete methods, 1 is best; None if the
@@ -49,7 +49,7 @@ class MethodResult:
         finished: Number of runs with a score.
         expected: Number of runs in the plan.
         failures: Runs that failed.
-        missing: Target and seed of the runs that neither finished nor failed.
+        missing: Target and seed of each run that neither finished nor failed.
     """
 
     label: str
@@ -114,9 +114,9 @@ def compare(
         targets: Expected targets.
         seeds: Expected seeds of each method on each target.
         baseline: Label of the method to compare the others with, or None.
-        selection: Rule of selection of the checkpoints, a key of SELECTIONS.
+        selection: Rule that selected the checkpoints, a key of SELECTIONS.
         failures: Label -> (target, seed, reason) of each failed run.
-        chance: Accuracy of guessing, a fraction, for the tables.
+        chance: Accuracy of random guessing, a fraction, for the tables.
 
     Returns:
         The comparison, with the methods in the order of `scores`.
@@ -157,7 +157,7 @@ def compare(
         known |= {(f.target, f.seed) for f in failed}
         estimates = {}
         for target in targets:
-            # In a fixed order, so that the last digit does not vary.
+            # Sum in a fixed order, so that the last digit does not vary.
             found = [
                 runs[target][s] for s in seeds if s in runs.get(target, {})
             ]
@@ -185,7 +185,7 @@ def _distinct(name: str, values: Sequence) -> tuple:
         raise TypeError(f'`{name}` must be a list, got {values!r}')
     if not values or len(set(values)) < len(values):
         raise ValueError(
-            f'`{name}` must hold different values, at least one, got {values}'
+            f'`{name}` must have at least one value, each once, got {values}'
         )
     return tuple(values)
 
@@ -198,7 +198,7 @@ def _check_names(
     failures: Mapping[str, Sequence],
 ) -> None:
     if not scores:
-        raise ValueError('`scores` must hold at least one method, got none')
+        raise ValueError('`scores` must have at least one method, got none')
     for name in (*scores, *targets):
         if not isinstance(name, str) or len(name.splitlines()) != 1:
             raise ValueError(
@@ -212,8 +212,8 @@ def _check_names(
     unknown = [x for x in (baseline, *failures) if x not in (*scores, None)]
     if unknown:
         raise ValueError(
-            f'`baseline` or `failures` name {unknown}, which are not among '
-            f'the methods of `scores`, {[*scores]}'
+            f'`baseline` or `failures` name {unknown}, which are not methods '
+            f'of `scores`: {[*scores]}'
         )
 
 
@@ -238,12 +238,12 @@ def _check_runs(
     for run in found:
         if run[0] not in targets or run[1] not in seeds:
             raise ValueError(
-                f'{label!r} has a run of target and seed {run}, which is not '
-                f'expected: targets {targets}, seeds {seeds}'
+                f'{label!r} has a run with target and seed {run}, which is '
+                f'not expected: targets {targets}, seeds {seeds}'
             )
         if found.count(run) > 1:
             raise ValueError(
-                f'{label!r} has more than one result of target and seed '
+                f'{label!r} has more than one result for target and seed '
                 f'{run}: give its score or one failure'
             )
 
@@ -254,5 +254,5 @@ def _check_score(name: str, score: float) -> None:
     if not 0 <= score <= 1:
         raise ValueError(
             f'{name} must be a fraction from 0 to 1, got {score}: divide '
-            'percent by 100, and list a run without a score as a failure'
+            'percentages by 100, and list a run without a score as a failure'
         )

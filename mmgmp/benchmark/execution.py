@@ -33,19 +33,19 @@ MIB_PER_KIB = 1 / 1024
 def execute(run: Run, work_dir: str, keep_checkpoints: bool) -> list[dict]:
     """Train, select checkpoints by each rule, and test.
 
-    A lock makes this exclusive for the work dir, also between independent
-    processes: a second process waits and returns the result of the first. An
-    interrupted run resumes from its last checkpoint. ``rows.json`` in the
-    work dir holds the result and marks the run as ended.
+    A file lock lets only one process at a time use the work dir: a second
+        process waits and returns the result of the first. An interrupted run
+        resumes from its last checkpoint. ``rows.json`` in the work dir
+        contains the result; its existence means that the run has ended.
 
     Args:
         run: What to run.
-        work_dir: Folder of this run alone.
+        work_dir: Folder that no other run uses.
         keep_checkpoints: Whether to keep the checkpoints after the run.
 
     Returns:
-        Rows of the results store: one for each rule of selection, or one with
-        the reason of a failure.
+        Rows for the results store: one for each selection rule, or one with
+            the reason of a failure.
     """
     folder = Path(work_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def execute(run: Run, work_dir: str, keep_checkpoints: bool) -> list[dict]:
 
 
 def read_result(work_dir: str | Path) -> list[dict] | None:
-    """Rows that :func:`execute` wrote to a work dir; None before the end."""
+    """Read the rows that :func:`execute` wrote; None before the run ends."""
     result = Path(work_dir, RESULT)
     return json.loads(result.read_text()) if result.is_file() else None
 
@@ -100,8 +100,8 @@ def dataset_version(cfg: Config) -> str:
     """Hash the samples of the training, validation and test datasets.
 
     The hash covers the path of each sample below ``data_root``, the size of
-    its video in bytes, its label and its domain. A changed split and a
-    missing or replaced file change it.
+    its video in bytes, its label and its domain. It changes if a split
+    changes, or if a file is missing or replaced.
 
     Args:
         cfg: Config of a run. This builds its datasets.
@@ -127,7 +127,7 @@ def dataset_version(cfg: Config) -> str:
 
 
 def code_version() -> str:
-    """Version of the package, with its commit in a git repository.
+    """Get the version of the package, with its commit in a git repository.
 
     Returns:
         For example ``0.1.0+f931c8b``, followed by ``.dirty`` if tracked files
@@ -142,9 +142,10 @@ def code_version() -> str:
 
 
 def _train(cfg: Config, folder: Path) -> list[dict]:
-    """Rows of a run without the columns that identify it."""
+    """Train, and return the rows without the columns that identify the run."""
     cfg.work_dir = str(folder)
-    # Runs with the same name in one process would share log and message hub.
+    # Runs with the same name in one process would share a message hub and a
+    # log.
     cfg.experiment_name = f'{folder.name}_{uuid.uuid4().hex}'
     cfg.launcher = 'none'
     cfg.resume = find_latest_checkpoint(str(folder)) is not None
@@ -173,7 +174,7 @@ def _train(cfg: Config, folder: Path) -> list[dict]:
 
 
 def _git(*arguments: str) -> str | None:
-    """Output of git in the repository of the package, or None if it fails."""
+    """Run git in the repository of the package; return None if it fails."""
     try:
         return subprocess.run(
             ['git', '-C', str(PACKAGE.parent), *arguments],

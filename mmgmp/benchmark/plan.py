@@ -26,8 +26,8 @@ class Method:
         label: Name of the row.
         config: Config file.
         overrides: Settings that replace the config's, by dotted key.
-        varied: For a row of a sweep, the label of the varied method, key and
-            value.
+        varied: For a row of a sweep: label of the method whose setting is
+            varied, key and value of the setting.
         variables: Variables that replace the plan's, such as the modalities.
     """
 
@@ -38,7 +38,7 @@ class Method:
     variables: dict = field(default_factory=dict)
 
     def variants(self, sweeps: Mapping[str, Sequence]) -> list['Method']:
-        """One method for each key and value, with all else equal."""
+        """Create one method for each key and value, with all else equal."""
         return [
             Method(
                 f'{self.label}, {key.rpartition(".")[2]}={value}',
@@ -64,8 +64,9 @@ class Plan:
         methods: Methods by label.
         baseline: Label of the method to compare the others with.
         title: Heading of the table.
-        note: Sentence for the report, such as why a plan was not run.
-        chance: Accuracy of guessing, in [0, 1].
+        note: Sentence for the report, such as the reason why a plan was not
+            run.
+        chance: Accuracy of random guessing, in [0, 1].
         variables: Variables of all configs, such as the data set; see
             :data:`mmgmp.utils.setting.VARIABLES`.
     """
@@ -139,7 +140,7 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'there is no plan {path}')
+        raise FileNotFoundError(f'plan {path} does not exist')
     try:
         content = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
@@ -189,7 +190,7 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
 
 
 def _read_targets(path: Path, targets: list | dict) -> dict[str, dict]:
-    """Variables of each target. A target in a list is a domain."""
+    """Read the variables of each target. A target in a list is a domain."""
     if not isinstance(targets, dict) or not targets:
         _check_list(path, 'targets', targets, str)
         return {target: dict(target=target) for target in targets}
@@ -199,14 +200,14 @@ def _read_targets(path: Path, targets: list | dict) -> dict[str, dict]:
 
 
 def _read_variables(name: str, entry: dict, targets: dict[str, dict]) -> dict:
-    """Variables of the plan or of a method, which must not set a target's."""
+    """Read variables of the plan or a method, which targets must not set."""
     variables = entry.get('variables') or {}
     _check_variables(f'{name}: `variables`', variables)
     taken = variables.keys() & {key for t in targets.values() for key in t}
     if taken:
         raise ValueError(
-            f'{name}: `variables` sets {sorted(taken)}, which `targets` set: '
-            'name the targets there'
+            f'{name}: `variables` sets {sorted(taken)}, which `targets` also '
+            'sets: remove them from `variables`'
         )
     return variables
 
@@ -217,7 +218,7 @@ def _reduce(
     """Apply the `smoke` entry."""
     smoke = content.get('smoke')
     if smoke is None:
-        raise ValueError(f'{path} has no `smoke` entry to reduce it by')
+        raise ValueError(f'{path} has no `smoke` entry, which --smoke needs')
     _check_keys(f'{path}: smoke', smoke, set(), SMOKE_KEYS)
     labels = smoke.get('methods', list(methods))
     unknown = [label for label in labels if label not in methods]
@@ -267,6 +268,6 @@ def _check_list(path: Path, key: str, values: object, kind: type) -> None:
         or len(set(values)) < len(values)
     ):
         raise ValueError(
-            f'{path}: `{key}` must list different {kind.__name__} values, at '
-            f'least one, got {values!r}'
+            f'{path}: `{key}` must be a list of {kind.__name__} values, at '
+            f'least one and each once, got {values!r}'
         )

@@ -26,7 +26,7 @@ FURTHER = {
 
 
 def write_tables(results: Results, folder: Path) -> None:
-    """Write the tables of each rule of selection, and the figures.
+    """Write the tables of each selection rule, and the figures.
 
     Args:
         results: Results of a plan.
@@ -52,12 +52,12 @@ def write_tables(results: Results, folder: Path) -> None:
 def write_figure(
     results: Results, folder: Path, prefix: str = ''
 ) -> Path | None:
-    """Draw the accuracies, or the sensitivity if settings are swept.
+    """Draw the accuracies, or the sensitivity if the plan has sweeps.
 
     Args:
         results: Results of a plan.
         folder: Where to write the figure.
-        prefix: Beginning of the name of the file.
+        prefix: Prefix of the file name.
 
     Returns:
         The file; None if no run has finished.
@@ -78,7 +78,8 @@ def write_figure(
         )
         return out
     out = folder / f'{prefix}accuracy.png'
-    # Not with chance, which would extend the axes until the intervals vanish.
+    # Chance is not drawn: it would stretch the axes so far that the intervals
+    # could not be seen.
     plot_accuracies(
         {label: _intervals(comparison, label) for label in methods},
         out,
@@ -95,7 +96,7 @@ def write_figure(
 def page_section(
     results: Results, source: str, folder: Path, link: str
 ) -> str:
-    """The section of the results page about one plan.
+    """Write the section of the results page about one plan.
 
     Args:
         results: Results of the plan.
@@ -104,8 +105,8 @@ def page_section(
         link: Link to that folder from the page.
 
     Returns:
-        Markdown: command, time, summary, tables by each rule of selection,
-        and figure.
+        Markdown: command, time, summary, a table for each selection rule, and
+        figure.
     """
     plan = results.plan
     command = f'python tools/benchmark.py {source}'
@@ -131,13 +132,13 @@ def page_section(
 
 
 def further_table(results: Results) -> str:
-    """Means over the runs of a method, for metrics that are not compared.
+    """Format the means over the runs for metrics that are not compared.
 
     Args:
         results: Results of a plan.
 
     Returns:
-        Markdown. Only complete methods are in it.
+        Markdown, with a row for each complete method.
     """
     by_method = defaultdict(list)
     for run, row in results.rows().items():
@@ -164,7 +165,7 @@ def further_table(results: Results) -> str:
 
 
 def selection_table(results: Results) -> str:
-    """Mean over the targets by each rule of selection.
+    """Format the mean over the targets for each selection rule.
 
     Args:
         results: Results of a plan.
@@ -181,7 +182,7 @@ def selection_table(results: Results) -> str:
     ]
     return '\n'.join(
         [
-            '**Rules of selection: mean over the targets in percent, ± '
+            '**Selection rules: mean over the targets in percent, ± '
             'standard deviation over the seeds.**',
             '',
             pipe_table(['Method', *rules], rows),
@@ -202,7 +203,7 @@ def _mean_cell(rows: list[dict], column: str) -> str:
 
 
 def _cost(results: Results) -> str:
-    """Number of finished runs, their time, and the versions they used."""
+    """State the number of finished runs, their time, and their versions."""
     rows = results.finished
     total = timedelta(seconds=round(sum(row['seconds'] for row in rows)))
     codes = sorted({row['code_version'] for row in rows})
@@ -218,7 +219,7 @@ def _cost(results: Results) -> str:
 def _intervals(
     comparison: Comparison, label: str
 ) -> dict[str, tuple[float, float, float] | None]:
-    """Target -> mean, low and high of a method, with the mean of targets."""
+    """Get mean, low and high of a method on each target and on average."""
     method = comparison.methods[label]
     estimates = dict(method.targets)
     if len(comparison.targets) > 1:

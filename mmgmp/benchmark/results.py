@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The results of a plan: from the rows of its runs to a comparison."""
+"""Collect the rows of a plan's runs, and compare its methods."""
 
 import math
 from collections import defaultdict
@@ -20,7 +20,7 @@ SYMBOLS = dict(reversal_weight='lambda')
 
 
 class Results:
-    """The rows of a plan, and all that tables and figures show of them.
+    """Rows of a plan, and the values that tables and figures show.
 
     Every comparison is computed once, when it is first needed.
 
@@ -34,7 +34,7 @@ class Results:
         stored: dict[tuple, dict[str, dict]] = defaultdict(dict)
         for row in frame.to_dict('records'):
             stored[row['config_hash'], row['seed']][row['selection']] = row
-        # Run -> rule of selection -> row. The rule of a failed run is ''.
+        # Run -> selection rule -> row. The rule of a failed run is ''.
         self._rows: dict[Run, dict[str, dict]] = {
             run: stored.get((run.identity['config_hash'], run.seed), {})
             for run in plan.runs
@@ -48,15 +48,15 @@ class Results:
 
     @property
     def selections(self) -> list[str]:
-        """Rules of selection that have rows, in the order of SELECTIONS."""
+        """Selection rules that have rows, in the order of SELECTIONS."""
         recorded = {rule for rows in self._rows.values() for rule in rows}
         return [rule for rule in SELECTIONS if rule in recorded]
 
     def rows(self, selection: str = 'source') -> dict[Run, dict | None]:
-        """Row of each run.
+        """Get the row of each run.
 
         Args:
-            selection: Rule of selection, a key of SELECTIONS.
+            selection: Selection rule, a key of SELECTIONS.
 
         Returns:
             Run -> its row by that rule, or the row of its failure, or None if
@@ -79,7 +79,7 @@ class Results:
         """Compare the methods by one metric.
 
         Args:
-            selection: Rule of selection, a key of SELECTIONS.
+            selection: Selection rule, a key of SELECTIONS.
             metric: Column of the metric.
 
         Returns:
@@ -91,7 +91,7 @@ class Results:
         return self._comparisons[key]
 
     def sensitivity(self) -> dict[str, Sequence[Point]]:
-        """Accuracy over the values of each swept setting.
+        """Get the accuracy over the values of each swept setting.
 
         Returns:
             Name of the setting -> (value, mean, low, high), sorted by value.
@@ -109,7 +109,7 @@ class Results:
         return {name: sorted(points) for name, points in curves.items()}
 
     def default_values(self) -> dict[str, float]:
-        """Value of each swept setting in the config of its method."""
+        """Get the value of each swept setting in the config of its method."""
         values = {}
         for method in self.plan.methods.values():
             if method.varied is None:

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A run of a benchmark: its config, and the hash that identifies it."""
+"""One run of a benchmark: its config, and the hash that identifies it."""
 
 import copy
 import functools
@@ -49,9 +49,9 @@ class Run:
         target: Name of the target in the plan.
         seed: Seed that replaces the config's.
         overrides: Settings that replace the config's, by dotted key.
-        variables: Data set, target and other variables that the config
-            reads, see :data:`mmgmp.utils.setting.VARIABLES`. Variables that
-            are not given have their default and ignore the environment.
+        variables: Data set, target and other variables that the config reads,
+            see :data:`mmgmp.utils.setting.VARIABLES`. All other variables have
+            their default, whatever the environment sets.
     """
 
     label: str
@@ -106,18 +106,18 @@ class Run:
         return cfg
 
     def __getstate__(self) -> dict:
-        # Without the cached identity: the job that trains reads the config
-        # again, and must hash what it reads.
+        # Omit the cached identity: the job that trains reads the config again,
+        # and must hash what it reads.
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 def config_hash(cfg: Config) -> str:
     """Hash the settings that determine the result, except the seed.
 
-    These are the arguments of the Runner, without those that only say where
-    it writes, where the data is and how many processes read it. Variables
-    that a config defines for its own use, comments, and the files that it
-    inherits from do not matter.
+    These are the arguments of the Runner, except those that only set where it
+    writes, where the data is and how many processes read it. Comments,
+    variables that a config defines for its own use, and the files that it
+    inherits from do not affect the hash.
 
     Args:
         cfg: Config of a run.
@@ -180,7 +180,7 @@ def _load(config: str, variables: str, overrides: dict) -> Config:
 
 @functools.cache
 def _hash(config: str, variables: str, overrides: str) -> str:
-    # Runs that differ in the seed alone share it.
+    # Runs that differ only in the seed share the hash.
     return config_hash(_load(config, variables, json.loads(overrides)))
 
 

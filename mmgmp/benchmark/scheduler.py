@@ -30,11 +30,12 @@ LOCAL_TIMEOUT_MINUTES = 60 * 24 * 30
 
 @dataclass(frozen=True)
 class Slots:
-    """Places for runs, filled by an executor of submitit.
+    """Slots in which an executor of submitit starts runs.
 
     Attributes:
         number: Maximum number of runs at the same time.
-        gpus: Indices of the GPUs that local runs share in turn; none for CPU.
+        gpus: Indices of the GPUs that local runs share in turn; empty for
+            CPUs.
         cluster: Executor of submitit: 'local', 'slurm' or 'debug'.
         parameters: Parameters of the executor, such as ``slurm_partition``.
     """
@@ -50,7 +51,7 @@ class Slots:
         """Start :func:`execute` in a slot.
 
         Args:
-            slot: Number of the slot, from 0.
+            slot: Index of the slot, from 0.
             folder: Folder for the files of submitit.
             *arguments: Arguments of :func:`execute`.
 
@@ -102,9 +103,9 @@ class Progress:
 def missing_runs(
     plan: Plan, store: ResultsStore, root: Path, retry_failed: bool
 ) -> list[tuple[Run, Path]]:
-    """Runs of a plan without a stored result, and their work dirs.
+    """Find the runs of a plan without a stored result, and their work dirs.
 
-    Results that ended runs left in their work dirs are stored first.
+    First, it stores the results that ended runs left in their work dirs.
 
     Args:
         plan: The plan.
@@ -113,8 +114,8 @@ def missing_runs(
         retry_failed: Whether failed runs count as missing.
 
     Returns:
-        Runs and work dirs. Runs of two methods with the same config and seed
-        are one run.
+        Runs and work dirs. If two methods have the same config, they share one
+        run per seed.
     """
     states = store.states()
     missing = {}
@@ -132,9 +133,9 @@ def missing_runs(
 
 
 def build_datasets(runs: Iterable[tuple[Run, Path]]) -> None:
-    """Build the datasets of all configs once, to find errors in them early.
+    """Build the datasets of all configs once, to find errors early.
 
-    This also generates a synthetic dataset, before several runs try to.
+    This also generates a synthetic dataset before several runs try to.
     """
     by_config = {run.identity['config_hash']: run for run, _ in runs}
     for run in by_config.values():
@@ -155,7 +156,7 @@ def run_all(
     interrupted, it cancels the running jobs, which remain missing.
 
     Args:
-        runs: Runs and their work dirs, in the order of their start.
+        runs: Runs and their work dirs, in the order in which they start.
         slots: Where the runs execute.
         report: Called with each run and its rows when it ends.
         folder: Folder for the files of submitit.
@@ -182,7 +183,7 @@ def run_all(
 
 
 def usable_cores() -> int:
-    """Number of cores that this process may use."""
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -196,7 +197,7 @@ def _cancel(jobs: list[submitit.Job]) -> None:
 
 
 def _rows(run: Run, job: submitit.Job) -> list[dict]:
-    """Rows of a job that has ended, with or without a result."""
+    """Get the rows of a job that has ended, with or without a result."""
     try:
         return job.result()
     except (

@@ -11,7 +11,7 @@ CLASSES_USED = 'score/classes_used'
 # Fraction of the classes that a checkpoint must predict on the target.
 MIN_CLASSES_USED = 0.5
 
-# Rule of selection -> its name in tables.
+# Selection rule -> its name in tables.
 SELECTIONS = dict(
     source='selected by source validation',
     last='last epoch',
@@ -26,7 +26,7 @@ SELECTIONS = dict(
 
 
 def select(history: dict[str, dict], selected: int) -> dict[str, int]:
-    """Apply each rule of selection.
+    """Apply each selection rule.
 
     Args:
         history: Record of :class:`TargetHistoryHook` with at least one
@@ -68,7 +68,7 @@ def select(history: dict[str, dict], selected: int) -> dict[str, int]:
 
 
 def select_rows(history: dict[str, dict], selected: int) -> list[dict]:
-    """One row for each rule of selection.
+    """Make one row for each selection rule.
 
     Args:
         history: See :func:`select`.

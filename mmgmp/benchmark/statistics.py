@@ -11,16 +11,16 @@ from scipy import stats
 # zero becomes zero.
 DECIMALS = 9
 
-# Differences with sizes closer than this are tied in ranks. Accuracies are
+# Absolute differences closer than this are tied in ranks. Accuracies are
 # counts divided by numbers of clips, so many differences are equal, and the
-# ranks need these ties. But 0.3 - 0.2 differs from 0.2 - 0.1 in floating
-# point, and in a store of 6 digits 1/3 - 1/6 and 1/6 - 0 are 1e-6 apart (at
-# most 2e-6).
+# ranks must show these ties. But 0.3 - 0.2 differs from 0.2 - 0.1 in floating
+# point, and with 6 stored digits 1/3 - 1/6 and 1/6 - 0 are 1e-6 apart (at most
+# 2e-6).
 TIE = 3e-6
 
 
 class Estimate(NamedTuple):
-    """Mean of repeated measurements, in their unit.
+    """Mean of repeated measurements, in the unit of the measurements.
 
     Attributes:
         mean: Their mean.
@@ -44,7 +44,7 @@ class Difference(NamedTuple):
         mean: Mean over targets of the mean over seeds.
         low: Lower end of its interval.
         high: Upper end.
-        p_value: Two-sided p-value of no difference, not corrected.
+        p_value: Two-sided p-value for no difference, not corrected.
         n: Number of pairs.
     """
 
@@ -58,7 +58,7 @@ class Difference(NamedTuple):
 def mean_interval(
     values: Sequence[float] | np.ndarray, confidence: float = 0.95
 ) -> Estimate:
-    """Mean with standard deviation and Student t interval.
+    """Compute the mean, standard deviation and Student t interval.
 
     The interval is mean +- t((1 + confidence) / 2, N - 1) std / sqrt(N). It
     is not clipped to the range of the scores.
@@ -93,14 +93,14 @@ def paired_difference(
     resamples: int = 9999,
     seed: int = 0,
 ) -> Difference:
-    """Mean difference over targets, its bootstrap interval and a p-value.
+    """Compute the mean difference, its bootstrap interval and a p-value.
 
     Targets are fixed and seeds are random, so the bootstrap resamples seeds
-    within each target: the interval is about other seeds on these targets,
-    not about other targets. It is the percentile interval, which stays within
-    the observed range and exists even if all seeds of a target agree. The
-    bias-corrected interval is undefined in that case, and for so few seeds
-    its acceleration is mostly noise. All of these intervals are too narrow
+    within each target: the interval describes other seeds on these targets,
+    not other targets. It is the percentile interval, which stays within the
+    observed range and exists even if all seeds of a target agree. The
+    bias-corrected interval is undefined in that case, and for so few seeds its
+    acceleration is mostly noise. All of these intervals are too narrow
     for few seeds: for normal differences on three targets, a nominal 95 %
     interval covers the true value in about 84 % of cases with 3 seeds, 88 %
     with 5 and 93 % with 10.
@@ -108,9 +108,9 @@ def paired_difference(
     The p-value is that of the Wilcoxon signed-rank test over all pairs
     (:func:`scipy.stats.wilcoxon` with its ``auto`` method: exact up to 13
     pairs, or up to 50 without ties, and a normal approximation beyond). Pairs
-    without a difference are left out, and sizes less than 3e-6 apart are
-    tied. The test treats pairs as exchangeable, although pairs of the same
-    target share test clips and pairs of the same seed share the
+    without a difference are left out, and absolute differences less than 3e-6
+    apart are tied. The test treats pairs as exchangeable, although pairs of
+    the same target share test clips and pairs of the same seed share the
     initialization.
 
     Args:
@@ -130,7 +130,7 @@ def paired_difference(
             finite.
     """
     if not len(differences):
-        raise ValueError('`differences` must hold an array for each target')
+        raise ValueError('`differences` must have an array for each target')
     # Sorted, so that the order of the runs does not change the resamples.
     samples = sorted(
         np.sort(_finite('differences', d)).tolist() for d in differences
@@ -155,7 +155,7 @@ def paired_difference(
 
 
 def smallest_p(pairs: int, comparisons: int) -> float:
-    """Smallest Holm-adjusted p-value that is possible.
+    """Compute the smallest possible Holm-adjusted p-value.
 
     The exact signed-rank test of n pairs with equal signs gives 2^(1 - n).
     Holm's correction multiplies the smallest of m p-values by m, and no other
@@ -178,18 +178,18 @@ def smallest_p(pairs: int, comparisons: int) -> float:
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Adjust p-values for multiple comparisons (Holm, 1979).
 
-    The k-th smallest of m is multiplied by m - k + 1, raised to the largest
-    before it, and limited to 1.
+    The k-th smallest of m p-values is multiplied by m - k + 1, raised to the
+    largest adjusted value before it, and limited to 1.
 
     Args:
-        p_values: (M,) p-values. NaN is a comparison that was not made and
+        p_values: (M,) p-values. NaN marks a comparison that was not made; it
             does not count.
 
     Returns:
         (M,) adjusted p-values in the same order, NaN where there was NaN.
 
     Raises:
-        ValueError: One is not within 0 and 1.
+        ValueError: A p-value is not in [0, 1].
 
     Example:
         >>> holm([0.01, 0.04, 0.03]).tolist()
@@ -207,7 +207,7 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def average_ranks(scores: Sequence | np.ndarray) -> np.ndarray:
-    """Rank of each method, averaged over blocks.
+    """Compute the rank of each method, averaged over blocks.
 
     Args:
         scores: (methods, blocks) finite scores, higher is better.
@@ -221,9 +221,10 @@ def average_ranks(scores: Sequence | np.ndarray) -> np.ndarray:
 
 
 def _merge_ties(differences: np.ndarray) -> np.ndarray:
-    """Make sizes equal if they are almost equal, and keep their order.
+    """Make absolute values equal if they are almost equal.
 
-    Each size is the sum of the steps up to it, without the small steps.
+    Each absolute value becomes the sum of the steps between the sorted values
+    up to it, without steps of at most TIE. Signs and order stay the same.
     """
     sizes = np.abs(differences)
     order = np.argsort(sizes)
@@ -233,7 +234,7 @@ def _merge_ties(differences: np.ndarray) -> np.ndarray:
 
 
 def _mean_of_means(*samples: np.ndarray, axis: int) -> np.ndarray:
-    """Mean over samples of the mean of each along `axis`."""
+    """Average the means of the samples along `axis`."""
     return np.mean([sample.mean(axis=axis) for sample in samples], axis=0)
 
 
@@ -242,7 +243,7 @@ def _finite(name: str, values: Sequence[float] | np.ndarray) -> np.ndarray:
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError(
-            f'`{name}` must be finite numbers in one dimension, at least one, '
+            f'`{name}` must be finite numbers in a 1-d array, at least one, '
             f'got {values}'
         )
     return values

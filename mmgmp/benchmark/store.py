@@ -33,13 +33,13 @@ TEXTS = tuple(x for x in (*FIRST, *LAST) if x not in NUMBERS)
 class ResultsStore:
     """Rows of finished and failed runs in one CSV file.
 
-    The hash of its config and its seed identify a run. It has one row for
-    each rule of selection, or one row if it failed. Every change replaces the
-    whole file, and several processes may write to it. The file suits version
-    control: rows are sorted and accuracies have 6 digits.
+    The hash of the config and the seed identify a run. A run has one row for
+    each selection rule, or one row if it failed. Every change replaces the
+    whole file, and several processes may write to it. The file is suited to
+    version control: rows are sorted and accuracies have 6 digits.
 
     Args:
-        path: CSV file. The first change creates it and its folder.
+        path: CSV file. The first change creates the file and its folder.
     """
 
     def __init__(self, path: str | Path) -> None:

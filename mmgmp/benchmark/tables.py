@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A comparison as a table in Markdown, LaTeX and CSV."""
+"""Format a comparison as a table in Markdown, LaTeX and CSV."""
 
 import csv
 import math
@@ -24,7 +24,7 @@ from .text import (
 
 
 def markdown_table(comparison: Comparison, title: str = '') -> str:
-    """A table in GitHub's Markdown that is also aligned as plain text.
+    """Format a comparison in GitHub's Markdown, aligned as plain text.
 
     Args:
         comparison: What to show.
@@ -40,7 +40,7 @@ def markdown_table(comparison: Comparison, title: str = '') -> str:
 
 
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in GitHub's Markdown whose first column names the rows."""
+    """Format a table in GitHub's Markdown; the first column names the rows."""
     return tabulate(
         [[escape_markdown(row[0]), *row[1:]] for row in rows],
         headers=[escape_markdown(name) for name in header],
@@ -51,7 +51,7 @@ def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def latex_table(comparison: Comparison, title: str = '') -> str:
-    """A LaTeX ``table`` that uses the package booktabs.
+    """Format a comparison as a LaTeX ``table`` with the package booktabs.
 
     Args:
         comparison: What to show.
@@ -69,7 +69,7 @@ def latex_table(comparison: Comparison, title: str = '') -> str:
         disable_numparse=True,
         colalign=_alignment(header),
     )
-    # After `\\`, LaTeX would read these as arguments of the line break.
+    # After `\\`, LaTeX would read `[` or `*` as an argument of the line break.
     table = re.sub(r'(?m)^(\s*)([\[*])', r'\1{\2}', table)
     return '\n'.join(
         [
@@ -87,7 +87,7 @@ def latex_table(comparison: Comparison, title: str = '') -> str:
 
 
 def csv_table(comparison: Comparison) -> str:
-    """One row per method, with unrounded fractions, for other programs.
+    """Format a comparison as CSV, with unrounded fractions.
 
     Cells without a value are empty. ``<target>/mean``, ``std``, ``low``,
     ``high`` and ``count`` describe the seeds that finished, and
@@ -108,14 +108,14 @@ def csv_table(comparison: Comparison) -> str:
 
 
 def caption(comparison: Comparison, title: str) -> str:
-    """Caption of a table: what it shows and how epochs were selected."""
+    """Write the caption: what the table shows and how epochs were selected."""
     what = f'{title}: accuracy' if title else 'Accuracy'
     selection = SELECTIONS[comparison.selection]
     return f'{what} on the target in percent, {selection}.'
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """Explanation of the columns, and the runs that failed or are missing."""
+    """Explain the columns, and list the runs that failed or are missing."""
     c = comparison
     targets = plural(len(c.targets), 'target')
     seeds, runs = plural(len(c.seeds), 'seed'), f'{c.pairs} runs'
@@ -170,7 +170,7 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def _incomplete_runs(method: MethodResult) -> list[str]:
-    """The failed runs of a method with their reasons, and the missing."""
+    """List the failed runs of a method with their reasons, and the missing."""
     lines = [
         f'Failed: {method.label}, target {f.target}, seed {f.seed}: '
         f'{" ".join(f.reason.split())}'
@@ -201,7 +201,7 @@ def _alignment(header: Sequence[str]) -> list[str]:
 
 
 def _rows(comparison: Comparison) -> list[list[str]]:
-    """Cells of the table as plain text, one row per method."""
+    """Format the cells as plain text, one row per method."""
     rows = []
     for method in comparison.methods.values():
         row = [method.label]

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Numbers and comparisons as text. Accuracies are in percent."""
+"""Format numbers and comparisons as text. Accuracies are in percent."""
 
 import math
 import re
@@ -22,8 +22,9 @@ EXCHANGEABLE = (
     'exchangeable.'
 )
 
-# Markup of GitHub's Markdown: at the start, anywhere, before a tag, an entity
-# or a link, and `_` unless it is within a word.
+# Special characters of GitHub's Markdown, in the order of the alternatives: at
+# the start of a text, anywhere, in a tag, in an entity, in a link, and `_`
+# unless it is within a word.
 MARKDOWN_SPECIAL = re.compile(
     r'^[#+\-\[]|[\\`*|~$]|<(?=[a-zA-Z/!?])|&(?=[\w#])|\](?=\()'
     r'|(?<![^\W_])_|_(?![^\W_])'
@@ -46,9 +47,9 @@ def percent(fraction: float, signed: bool = False) -> str:
 
 
 def estimate_cell(estimate: Estimate | None, interval: bool = False) -> str:
-    """``51.2 ± 1.0``, with ``[49.9, 52.5]`` if `interval` is set.
+    """Format as ``51.2 ± 1.0``, with ``[49.9, 52.5]`` if `interval` is set.
 
-    A single measurement has neither, and None is ``-``.
+    A single measurement has neither deviation nor interval; None gives ``-``.
     """
     if estimate is None:
         return LEFT_OUT
@@ -59,7 +60,7 @@ def estimate_cell(estimate: Estimate | None, interval: bool = False) -> str:
 
 
 def difference_cell(difference: Difference | None) -> str:
-    """``+0.8 [-0.3, 1.9]``, without brackets if there is no interval."""
+    """Format as ``+0.8 [-0.3, 1.9]``, without brackets for one seed."""
     if difference is None:
         return LEFT_OUT
     text = percent(difference.mean, signed=True)
@@ -69,30 +70,30 @@ def difference_cell(difference: Difference | None) -> str:
 
 
 def p_cell(p_value: float | None) -> str:
-    """A p-value with three decimals, or ``<0.001``."""
+    """Format a p-value with three decimals, or as ``<0.001``."""
     if p_value is None:
         return LEFT_OUT
     return '<0.001' if p_value < 0.001 else f'{p_value:.3f}'
 
 
 def plural(count: int, noun: str) -> str:
-    """``1 seed``, ``5 seeds``."""
+    """Format a count, as in ``1 seed`` or ``5 seeds``."""
     return f'{count} {noun}{"s" * (count != 1)}'
 
 
 def escape_markdown(text: str) -> str:
-    """Escape text so that GitHub's Markdown shows it as it is."""
+    """Escape text so that GitHub's Markdown shows it unchanged."""
     return MARKDOWN_SPECIAL.sub(r'\\\g<0>', text)
 
 
 def direction(method: MethodResult) -> str | None:
-    """Direction of a significant difference from the baseline.
+    """Find the direction of a significant difference from the baseline.
 
     A difference is significant if its Holm-adjusted p-value is at most 0.05
-    and its interval, if there is one, excludes zero: the test is about signs
-    and ranks over all pairs, and the sentence is about the mean. The test
-    treats pairs as exchangeable, although pairs of the same target share test
-    clips and pairs of the same seed share the initialization.
+    and its interval, if there is one, excludes zero: the test uses signs and
+    ranks of all pairs, but the summary states the mean. The test treats pairs
+    as exchangeable, although pairs of the same target share test clips and
+    pairs of the same seed share the initialization.
 
     Returns:
         'better', 'worse', or None without a significant difference, which
@@ -161,9 +162,9 @@ def method_summary(comparison: Comparison, label: str) -> str:
 def summary(comparison: Comparison) -> str:
     """Describe the result of the comparison as a whole.
 
-    It names the rule of selection, the methods that differ significantly and
-    those that are left out, and says if there are too few pairs for any
-    significant difference.
+    The summary names the selection rule, the methods that differ significantly
+    and those that are left out. It also states if there are too few pairs for
+    any significant difference.
     """
     c = comparison
     lead = f'{SELECTIONS[c.selection].capitalize()}.'
@@ -184,7 +185,7 @@ def summary(comparison: Comparison) -> str:
 
 
 def markdown_summary(comparison: Comparison) -> str:
-    """Summary, one sentence per method, and what the p-values assume."""
+    """Write the summary, a sentence per method, and notes on the p-values."""
     c = comparison
     lines = [escape_markdown(summary(c)), '']
     others = [label for label in c.methods if label != c.baseline]
@@ -233,7 +234,7 @@ def _findings(comparison: Comparison) -> str:
 
 
 def _too_few_pairs(comparison: Comparison) -> str:
-    """Sentence for a plan that cannot give a significant difference."""
+    """Warn about a plan that cannot show a significant difference."""
     pairs, comparisons = comparison.pairs, len(comparison.compared)
     least = smallest_p(pairs, comparisons)
     if least <= LEVEL:

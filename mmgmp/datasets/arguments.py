@@ -90,8 +90,8 @@ def check_protocol(
     """Check that labelled training rows and test rows do not mix.
 
     Raises:
-        ValueError: If training rows are read from a domain that is not a
-            source, or all rows from one that is.
+        ValueError: If split 'train' is read from a domain that is not a
+            source, or split 'all' from a domain that is a source.
     """
     unseen = set(domains) - set(source_domains)
     if split == 'train' and unseen:

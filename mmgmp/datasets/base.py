@@ -28,18 +28,18 @@ from .media.video import read_video
 class DomainDataset(BaseActionDataset):
     """Base class of datasets with several domains.
 
-    A subclass names its ``DOMAINS`` and ``SPLITS``, has the class names in
-    ``METAINFO`` and reads its annotations in :meth:`load_data_list`. Before
+    A subclass defines ``DOMAINS``, ``SPLITS`` and the class names in
+    ``METAINFO``, and reads the annotations in :meth:`load_data_list`. Before
     the pipeline, an item has ``filename``, ``audio_path``, ``label`` (int; if
     ``labelled``), ``domain_name``, ``alignment`` and ``domain``, the index of
     its domain in ``source_domains`` or -1 for a domain that is not a source.
 
-    Errors name corrupt media (missing, empty, truncated, undecodable or
-    silent). With ``on_corrupt='skip'`` such a sample is replaced by another
-    one of its domain, which depends only on the index. The first replacement
-    is logged, and :attr:`num_corrupt` counts the sample, also in worker
-    processes (see :class:`~mmgmp.engine.CorruptSampleHook`). Other failures of
-    the pipeline are always raised.
+    Media files are corrupt if they are missing, empty, truncated, undecodable
+    or silent; errors name the file. With ``on_corrupt='skip'`` such a sample
+    is replaced by another one of its domain, which depends only on the index.
+    The first replacement is logged, and :attr:`num_corrupt` counts the sample,
+    also in worker processes (see :class:`~mmgmp.engine.CorruptSampleHook`).
+    Other failures of the pipeline are always raised.
 
     Args:
         data_root: Folder of the data set.
@@ -48,13 +48,13 @@ class DomainDataset(BaseActionDataset):
         pipeline: Transforms.
         source_domains: Training domains, in the order of their indices.
             Defaults to ``domains``.
-        modalities: Which of 'video', 'audio' and 'flow' are used. Only their
+        modalities: Which of 'video', 'audio' and 'flow' to use. Only their
             files must exist.
         alignment: ``'true_fps'``: frame indices are exact, and the seconds of
             a clip follow from the frame rate of its file. ``'as_released'``:
-            both are those of the published code, see
-            :mod:`mmgmp.released.alignment`. The transforms read it from the
-            item.
+            both follow the published code, see
+            :mod:`mmgmp.released.alignment`. The transforms read this setting
+            from the item.
         on_corrupt: ``'raise'`` or ``'skip'``.
         labelled: False for the target of unsupervised adaptation, in any
             split. The labels are then dropped when the annotations are loaded
@@ -67,10 +67,11 @@ class DomainDataset(BaseActionDataset):
     Raises:
         TypeError: If a string is given instead of a list of names.
         ValueError: If a domain or a modality is unknown or repeated, or
-            another argument has an unknown value. If ``source_domains`` is
-            given: if labelled training rows are read from a domain that is
-            not a source, or all rows or unlabelled rows from one that is.
-        CorruptMediaError: (an item) If its media are corrupt.
+            another argument has an invalid value. With ``source_domains``,
+            also if labelled training rows are read from a domain that is not a
+            source, or if split 'all' or unlabelled rows are read from a domain
+            that is a source.
+        CorruptMediaError: When a sample is read, if its media are corrupt.
     """
 
     DOMAINS: tuple[str, ...] = ()
@@ -156,7 +157,7 @@ class DomainDataset(BaseActionDataset):
         return data_list
 
     def get_data_info(self, idx: int) -> dict:
-        """Item of a sample, before the pipeline."""
+        """Get the item of a sample before the pipeline."""
         data_info = super().get_data_info(idx)
         data_info['alignment'] = self.alignment
         # The base class overwrites `start_index` with one common value.
@@ -206,7 +207,7 @@ class DomainDataset(BaseActionDataset):
         )
 
     def _copy_without_annotation(self, *args) -> 'DomainDataset':
-        """Copy for a subset, with its own count in shared memory."""
+        """Copy for a subset, with its own flags in shared memory."""
         other = super()._copy_without_annotation(*args)
         other.corrupt = torch.zeros_like(self.corrupt).share_memory_()
         return other
@@ -219,8 +220,8 @@ class DomainDataset(BaseActionDataset):
         except CorruptMediaError:
             raise
         except Exception as error:
-            # A decoder of MMAction2 may have failed. This names the file if it
-            # is corrupt.
+            # A decoder of MMAction2 may have failed. If the file is corrupt,
+            # this raises an error that names it.
             self._check_media(self.get_data_info(idx))
             raise RuntimeError(
                 f'the pipeline failed on sample {idx}, {filename}: {error!r}'
@@ -249,10 +250,10 @@ class DomainDataset(BaseActionDataset):
 
 
 def missing_files(paths: Iterable[str]) -> list[str]:
-    """Files and folders that do not exist, each once, in their order.
+    """Find the files and folders that do not exist, each once, in order.
 
-    Each folder is listed once. On network file systems this is much faster
-    than a query for each file.
+    The function lists each parent folder once. On network file systems, this
+    is much faster than a query for each file.
     """
     listed: dict[str, set[str]] = {}
     missing = []

@@ -24,27 +24,28 @@ class EPICKitchensDataset(DomainDataset):
         <data_root>/MM-SADA_Domain_Adaptation_Splits/D1_train.csv ...
 
     ``tools/data/epic_kitchens/convert_splits.py`` writes these files from the
-    published, pickled ones. The media have one of two forms.
-    ``media='frames'`` is that of SimMMDG::
+    published, pickled ones. The media have one of two layouts.
+    ``media='frames'`` is the layout of SimMMDG::
 
         <data_root>/rgb/<split>/<domain>/<video>/frame_0000000001.jpg ...
         <data_root>/rgb/<split>/<domain>/<video>.wav
         <data_root>/flow/<split>/<domain>/<video>/{u,v}/frame_0000000001.jpg
 
-    and ``media='clips'`` is that of MMDG-Benchmark, in the folder of the split
-    files. The names have the numbers of the frames, at half the rate for
-    flow::
+    and ``media='clips'`` is the layout of MMDG-Benchmark, in the folder of the
+    split files. The file names contain frame numbers; those of flow count at
+    half the frame rate::
 
         video/<split>/<domain>/<domain>_<video>_<start>_<stop>_<label>.mp4
         flow/<split>/<domain>/<domain>_<video>_<start>_<stop>_<label>_u.mp4
         audio/<split>/<domain>/<video>.wav
 
-    In both forms the wav file is that of the whole video.
+    In both layouts, a wav file covers the whole video.
     ``LoadAudio(align='action')`` takes its seconds from ``audio_start`` to
     ``audio_stop`` of the item.
 
-    The labels in the names of clips come from the split file, so that of an
-    unlabelled target needs them too. No label is read from a name.
+    The file names of clips contain the labels of the split file, so the split
+    file of an unlabelled target needs labels too. No label is read from a file
+    name.
 
     Args:
         data_root: Folder of the data set.
@@ -56,12 +57,12 @@ class EPICKitchensDataset(DomainDataset):
             ``source_domains`` and ``modalities``.
 
     Raises:
-        ValueError: See :class:`~mmgmp.datasets.DomainDataset`; if a split
-            file has another form or belongs to another kitchen.
+        ValueError: See :class:`~mmgmp.datasets.DomainDataset`; also if a split
+            file is not in the published format or belongs to another kitchen.
         FileNotFoundError: If a split file is missing or has not been
             converted; with ``on_corrupt='raise'`` also if a media file or a
             folder of frames is missing.
-        CorruptMediaError: (an item) If its media are corrupt.
+        CorruptMediaError: When a sample is read, if its media are corrupt.
     """
 
     METAINFO = dict(
@@ -96,7 +97,7 @@ class EPICKitchensDataset(DomainDataset):
         root = Path(self.data_root)
         if not (root / FOLDER).is_dir():
             raise FileNotFoundError(
-                f'folder {root / FOLDER} is missing: `data_root` must hold '
+                f'folder {root / FOLDER} is missing: `data_root` must contain '
                 'this folder with the split files'
             )
         data_list = []
@@ -129,7 +130,7 @@ class EPICKitchensDataset(DomainDataset):
         return data_list
 
     def _frames(self, root: Path, domain: str, action: Action) -> dict:
-        """Files of an action as folders of frames."""
+        """List the files of an action in the layout 'frames'."""
         part = Path(self.split, domain, action.video_id)
         folder = str(root / 'rgb' / part)
         item = dict(
@@ -149,7 +150,7 @@ class EPICKitchensDataset(DomainDataset):
         return item
 
     def _clips(self, root: Path, domain: str, action: Action) -> dict:
-        """Files of an action as clips."""
+        """List the files of an action in the layout 'clips'."""
 
         def folder(name: str) -> Path:
             return root / FOLDER / name / self.split / domain

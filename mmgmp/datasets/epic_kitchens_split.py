@@ -65,17 +65,16 @@ def read_split(folder: Path, domain: str, split: str) -> list[Action]:
         The actions in the order of the rows.
 
     Raises:
-        FileNotFoundError: If the file is missing, with the command that
-            converts the published file if that is there.
-        ValueError: If the file or a row has another form than the published
-            ones.
+        FileNotFoundError: If the file is missing. If the published, pickled
+            file exists, the message contains the command that converts it.
+        ValueError: If the file or a row is not in the published format.
     """
     path = folder / f'{domain}_{split}.csv'
     pickled = path.with_suffix('.pkl')
     if not path.is_file() and pickled.is_file():
         raise FileNotFoundError(
-            f'annotation file {path} is missing, and {pickled.name} is not '
-            'read as it is: run `python tools/data/epic_kitchens/'
+            f'annotation file {path} is missing, and {pickled.name} cannot be '
+            'read directly: run `python tools/data/epic_kitchens/'
             f'convert_splits.py {shlex.quote(str(folder))}` to convert it'
         )
     if not path.is_file():
@@ -136,8 +135,8 @@ def _action(row: dict, where: str) -> Action:
         )
     if not 0 <= row['start_frame'] <= row['stop_frame'] - 2:
         raise ValueError(
-            f'{where}: `stop_frame` {row["stop_frame"]} must follow '
-            f'`start_frame` {row["start_frame"]} by 2 or more'
+            f'{where}: `stop_frame` {row["stop_frame"]} must be at least '
+            f'`start_frame` {row["start_frame"]} plus 2'
         )
     if Path(row['video_id']).name != row['video_id']:
         raise ValueError(
@@ -154,7 +153,7 @@ def _action(row: dict, where: str) -> Action:
 
 
 def _seconds(row: dict, name: str, where: str) -> float:
-    """Seconds of a time in the form HH:MM:SS.ss."""
+    """Convert a time in the form HH:MM:SS.ss to seconds."""
     try:
         hours, minutes, seconds = map(float, row[name].split(':'))
     except ValueError as error:

@@ -26,12 +26,12 @@ class HACDataset(DomainDataset):
         <data_root>/<domain>/flow/<stem>_flow_{x,y}.mp4
 
     If ``data_root`` has no folder for a domain,
-    ``<data_root>/HAC_Splits/<domain>`` is used, its place in other published
-    code. A CSV file has no header; each row is a file name, which may contain
-    spaces, and a class index, which an unlabelled target may lack. If a wav
-    file is absent, :class:`~mmgmp.datasets.LoadAudio` reads the audio track of
-    the video. Missing files are found at construction, other defects when a
-    sample is read. If the modalities include 'flow', an item has
+    ``<data_root>/HAC_Splits/<domain>`` is used, as in other published code. A
+    CSV file has no header; each row is a file name, which may contain spaces,
+    and a class index, which may be absent for an unlabelled target. If a wav
+    file is missing, :class:`~mmgmp.datasets.LoadAudio` reads the audio track
+    of the video. Missing files raise an error at construction, other defects
+    when a sample is read. If the modalities include 'flow', an item has
     ``flow_paths``, the files of the horizontal and the vertical component.
 
     24 clips of domain 'human' are in both of its CSV files. As in the
@@ -51,11 +51,12 @@ class HACDataset(DomainDataset):
             ``source_domains`` and ``modalities``.
 
     Raises:
-        ValueError: See :class:`~mmgmp.datasets.DomainDataset`; if a CSV file
-            is empty or has a row that is not a file name with a class index.
+        ValueError: See :class:`~mmgmp.datasets.DomainDataset`; also if a CSV
+            file is empty or has a row that is not a file name with a class
+            index.
         FileNotFoundError: If a folder, a CSV file or (with
             ``on_corrupt='raise'``) a media file is missing.
-        CorruptMediaError: (an item) If its media are corrupt.
+        CorruptMediaError: When a sample is read, if its media are corrupt.
     """
 
     METAINFO = dict(
@@ -90,7 +91,7 @@ class HACDataset(DomainDataset):
         if not root.is_dir():
             raise FileNotFoundError(
                 f'`data_root` {root} is not a folder: set it to the folder '
-                'that holds HAC_Splits and one folder for each domain'
+                'that contains HAC_Splits and one folder for each domain'
             )
         data_list = []
         for domain in self._metainfo['domains']:
@@ -110,8 +111,8 @@ class HACDataset(DomainDataset):
             # Without wav files the audio tracks of the videos are read.
             if modality != 'audio' and not folder.is_dir():
                 raise FileNotFoundError(
-                    f'folder {folder} is missing: `data_root` must hold the '
-                    f'{modality} of domain {domain!r} there'
+                    f'folder {folder} is missing: it must contain the '
+                    f'{modality} files of domain {domain!r}'
                 )
         sources = self._metainfo['source_domains']
         index = sources.index(domain) if domain in sources else -1

@@ -158,7 +158,7 @@ def count_faults(
         if found != expected:
             message = (
                 f'the {split} split of {domain} has {sum(found)} rows, by '
-                f'class {found}; published are {sum(expected)}, {expected}'
+                f'class {found}; expected {sum(expected)}, {expected}'
             )
             faults.append(Fault('rows', f'{domain} {split}', message))
     return faults
@@ -195,7 +195,7 @@ def check_file(file: MediaFile, decode: bool = False) -> Fault | None:
 
     Args:
         file: The file.
-        decode: Whether to decode the whole file instead of its header.
+        decode: Whether to decode the whole file instead of only its header.
     """
     if not os.path.exists(file.path):
         message = f'{file.path} is missing'
@@ -214,7 +214,7 @@ def check_file(file: MediaFile, decode: bool = False) -> Fault | None:
 
 
 def surplus_faults(paths: Iterable[str]) -> list[Fault]:
-    """Find files beside those of a data set that do not belong to it.
+    """Find files in the folders of a data set that do not belong to it.
 
     Hidden files and the frames of a video between its actions are not
     reported.
@@ -236,7 +236,7 @@ def surplus_faults(paths: Iterable[str]) -> list[Fault]:
                 and not name.startswith('.')
                 and not (frames and _FRAME_NAME.fullmatch(name))
             ):
-                message = f'{path} belongs to no row of the split files'
+                message = f'{path} is not in the split files'
                 faults.append(Fault('surplus', path, message))
     return faults
 

@@ -12,7 +12,7 @@ CLIP_IDENTITY = ('filename', 'start_index', 'total_frames')
 
 
 def dataset_leaves(dataset: Any) -> list:
-    """The datasets inside wrappers.
+    """List the datasets inside wrappers.
 
     Args:
         dataset: Dataset, or a wrapper with one ``dataset`` (repetition, class
@@ -28,14 +28,14 @@ def dataset_leaves(dataset: Any) -> list:
 
 
 def is_labelled(leaf: Any) -> bool:
-    """Whether a dataset has labels: it does unless ``labelled`` is False."""
+    """Check whether a dataset has labels: ``labelled`` is not False."""
     return getattr(leaf, 'labelled', True)
 
 
 def dataset_domains(
     dataset: Dataset, key: str = 'domains', labelled_only: bool = False
 ) -> tuple[str, ...]:
-    """Names of the domains in a dataset, also inside wrappers.
+    """Get the names of the domains in a dataset, also inside wrappers.
 
     Args:
         dataset: Dataset with the names in its ``metainfo``, or a wrapper; see
@@ -60,7 +60,7 @@ def dataset_domains(
 
 
 def domain_names(leaf: Any, key: str = 'domains') -> tuple[str, ...]:
-    """Names of the domains in the ``metainfo`` of one dataset.
+    """Get the names of the domains from the ``metainfo`` of one dataset.
 
     Raises:
         ValueError: If the entry is missing.
@@ -68,8 +68,7 @@ def domain_names(leaf: Any, key: str = 'domains') -> tuple[str, ...]:
     metainfo: Mapping = getattr(leaf, 'metainfo', {})
     if key not in metainfo:
         raise ValueError(
-            f'`metainfo` of {type(leaf).__name__} must name its domains under '
-            f'{key!r}, found only {sorted(metainfo)}: add the entry, or '
-            'remove DomainProtocolHook'
+            f'`metainfo` of {type(leaf).__name__} must list its domains under '
+            f'{key!r}, found only {sorted(metainfo)}: add the entry'
         )
     return tuple(metainfo[key])

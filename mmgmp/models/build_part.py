@@ -5,10 +5,10 @@ from mmaction.registry import MODELS
 
 
 def build_part(name: str, cfg: dict, **values: Any) -> Any:
-    """Build a part of a model with the widths and numbers of the model.
+    """Build a part of a model with values that the model passes to it.
 
     Args:
-        name: Argument of the model with the config.
+        name: Argument of the model that contains the config.
         cfg: Config of the part.
         **values: Further arguments of the part, such as ``in_channels``.
 
@@ -20,8 +20,8 @@ def build_part(name: str, cfg: dict, **values: Any) -> Any:
     """
     if named := [key for key in values if key in cfg]:
         raise ValueError(
-            f'`{name}` names {named}, which MultimodalRecognizer passes to '
-            'its parts: remove it there; `in_channels` (of the encoders), '
+            f'`{name}` sets {named}, which MultimodalRecognizer passes to its '
+            'parts: remove it there; `in_channels` (of the encoders), '
             '`num_classes` and `num_domains` are arguments of the recognizer'
         )
     return MODELS.build(dict(cfg, **values))

@@ -12,7 +12,7 @@ UNLABELLED = -1
 
 @dataclass(frozen=True)
 class TrainBatch:
-    """A training batch of N samples, as the head and the objectives see it.
+    """Training batch of N samples, which the head and the objectives get.
 
     Attributes:
         inputs: Modality -> preprocessed batch, (N, ...).
@@ -20,7 +20,7 @@ class TrainBatch:
         logits: (N, K) float32 of the head.
         labels: (N,) int64 classes, -1 for a sample without a label.
         domains: (N,) int64 source domains in [0, C), -1 for unlabelled
-            samples and in a model without objectives.
+            samples, and for all samples of a model without objectives.
         hidden_labels: (N,) int64 classes of unlabelled samples, -1 if
             unknown. They are for logging, not for training.
         progress: Completed fraction of the training, in [0, 1].
@@ -89,7 +89,7 @@ def stack_labels(data_samples: list[ActionDataSample]) -> Tensor:
     labels = torch.full((len(data_samples),), UNLABELLED)
     known = [i for i, s in enumerate(data_samples) if 'gt_label' in s]
     if known:
-        # The samples may be on a GPU: one transfer for all of them.
+        # The samples may be on a GPU: use one transfer for all of them.
         given = torch.cat([data_samples[i].gt_label for i in known])
         labels[known] = given.cpu()
     if bool((labels == UNLABELLED).all()):

@@ -70,7 +70,7 @@ class MixedPrecision:
         )
 
     def autocast(self) -> AbstractContextManager:
-        """Return the context of the forward."""
+        """Return the context manager of the forward pass."""
         return autocast(dtype=self.dtype) if self.enabled else nullcontext()
 
     def scale(self) -> float:

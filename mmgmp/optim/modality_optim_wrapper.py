@@ -25,12 +25,13 @@ from .mixed_precision import MixedPrecision
 class ModalityOptimWrapper(OptimWrapper, ABC):
     """Base class of wrappers that treat the encoders of modalities separately.
 
-    The wrapper captures the loss dict by a forward hook, so it works with any
-    MMEngine model that returns named losses, with and without DDP. It groups
-    the parameters by modality, and supports mixed precision.
+    The wrapper captures the loss dict with a forward hook, so it works with
+    any MMEngine model that returns named losses, with and without DDP. It
+    groups the parameters by modality, and supports mixed precision.
 
     If the gradients or statistics are not finite, the wrapper skips the step,
-    counts it in ``skipped_steps`` and logs it. All weights stay the same.
+    counts it in ``skipped_steps`` and logs it. The parameters then do not
+    change.
 
     A subclass computes the final gradients in :meth:`prepare_gradients`.
 
@@ -94,7 +95,7 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
             raise ValueError(
                 '`modalities` must name the modules of each modality, such '
                 "as dict(video='backbone.video', audio='backbone.audio'), "
-                f'for a {type(module).__name__}, which has no attribute '
+                f'because {type(module).__name__} has no attribute '
                 f'`modality_modules`; got {self.modalities}'
             )
         self.params = split_parameters(module, modalities)
@@ -137,7 +138,7 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
             self._losses = output
 
     def pop_losses(self) -> dict:
-        """Return the loss dict of the last forward, and forget it.
+        """Return the loss dict of the last forward pass, and forget it.
 
         Raises:
             RuntimeError: There was no forward in ``mode='loss'``.
@@ -173,8 +174,8 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
     def same_draws(self):
         """Draw the same random numbers on all ranks and in a resumed run.
 
-        They depend on the seed of the run and the number of the update.
-        Afterwards, torch's generators have their previous state.
+        The numbers depend on the seed of the run and the number of the update.
+        Afterwards, torch's generators are restored.
         """
         update = math.ceil(self._inner_count / self._accumulative_counts)
         seed = derive_seed(Stream.UPDATE, self._seed, update)
@@ -210,7 +211,7 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         self.precision.update()
 
     def state_dict(self) -> dict:
-        """Return the states of the optimizer, the skips and the loss scale."""
+        """Return the optimizer state, the skipped steps and the loss scale."""
         state = dict(super().state_dict(), skipped_steps=self.skipped_steps)
         if self.precision.enabled:
             state['loss_scaler'] = self.precision.scaler.state_dict()

@@ -36,9 +36,9 @@ COLLECTORS: dict[str, type[GradientCollector]] = dict(
 
 @OPTIM_WRAPPERS.register_module()
 class TaskGradientOptimWrapper(ModalityOptimWrapper):
-    """Weights the gradients of several tasks at the encoder of each modality.
+    """Weight the gradients of several tasks at the encoder of each modality.
 
-    Order of operations of one update:
+    One update consists of these steps:
 
     1. forward without gradient synchronization, then one backward pass per
        task through the same graph;
@@ -64,7 +64,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             ``loss_tasks`` of the model.
         modalities: See :class:`ModalityOptimWrapper`.
         granularity: ``'parameter'`` computes exact weights from the gradients
-            at the encoders' parameters; ``'feature'`` approximates them by
+            at the encoders' parameters; ``'feature'`` approximates them with
             the gradients at the encoders' outputs, as fast as plain training.
             See ``ParameterGradients`` and ``FeatureGradients`` in
             ``mmgmp/optim/gradients/collectors.py``.
@@ -104,7 +104,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         self.tasks = None if tasks is None else order_tasks(tasks)
         self.granularity = granularity
         self.weighting: Weighting = build_weighting(weighting)
-        # A class in a checkpoint would make it unreadable.
+        # Store the name: a checkpoint that contains a class cannot be read.
         type_ = weighting['type']
         self._weighting_type = getattr(type_, '__name__', type_)
 
@@ -114,7 +114,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         """Attach the wrapper to the model; called once before training.
 
         Args:
-            model: Training model, in DDP or not.
+            model: Training model, with or without DDP.
             init_counts: Initial value of the inner count.
             max_counts: Maximum value of the inner count.
 
@@ -140,9 +140,8 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         if not tasks:
             raise ValueError(
                 '`tasks` must name the loss terms of each task, such as '
-                "dict(semantic=['loss_cls'], domain=['loss_domain']), for a "
-                f'{type(module).__name__}, which has no attribute '
-                '`loss_tasks`'
+                "dict(semantic=['loss_cls'], domain=['loss_domain']), because "
+                f'{type(module).__name__} has no attribute `loss_tasks`'
             )
         self.task_globs = order_tasks(tasks)
         required = getattr(self.weighting, 'required_tasks', ())
@@ -205,8 +204,8 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         gramians, statistics, finite = self._gradients.collect()
         weights = {m: [1.0] * len(self.task_globs) for m in gramians}
         if finite:
-            # The transfer of the Gramians has emptied the queue of the
-            # device, so reading the scale does not wait.
+            # The transfer of the Gramians has synchronized the device, so
+            # reading the scale does not wait.
             squared_scale = self.precision.scale() ** 2
             weights = self.task_weights(
                 {m: g / squared_scale for m, g in gramians.items()}, statistics
@@ -262,7 +261,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             state_dict: State of this wrapper or of a stock wrapper.
 
         Raises:
-            ValueError: The state is that of another weighting.
+            ValueError: The state belongs to another weighting.
         """
         state_dict = dict(state_dict)
         weighting = state_dict.pop('weighting', None)

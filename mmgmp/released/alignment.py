@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Frames and sound as the published code reads them.
+"""Select frames and sound as the published code does.
 
 The datasets select this with ``alignment='as_released'``.
 """
@@ -15,18 +15,18 @@ RELEASED_FPS = 24
 
 
 def is_released(results: Mapping) -> bool:
-    """Whether an item asks for the alignment of the published code."""
+    """Check whether an item has the alignment of the published code."""
     return results.get('alignment') == 'as_released'
 
 
 def released_window(indices: np.ndarray) -> tuple[float, float]:
-    """Audio window of a clip in the published code.
+    """Compute the audio window of a clip as the published code does.
 
     The window is ``[i[0] / 24, i[-1] / 24)`` seconds, for any frame rate. A
-    clip that wraps around the end of its video may get little or no sound.
+    clip that wraps around the end of its video may have little or no sound.
 
     Args:
-        indices: Frame indices (L,), in their order.
+        indices: Frame indices (L,), in the order of the clip.
 
     Example:
         >>> released_window(np.array([12, 24, 36]))
@@ -40,7 +40,7 @@ class ReleasedIndexing:
     """Reader whose frame numbers are off by one, as in the published code.
 
     Index ``i`` is frame ``max(i - 1, 0)``, and the last frame is not counted.
-    So the first frame may come twice, and the last two never come.
+    Therefore the first frame may occur twice, and the last two never occur.
 
     Args:
         reader: Reader with the true indices.
@@ -60,7 +60,7 @@ class ReleasedIndexing:
         return getattr(self.reader, 'nbytes', 0)
 
     def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Read frames, each one earlier than its index says."""
+        """Read the frame before each index."""
         return self.reader.read([max(i - 1, 0) for i in indices])
 
     def close(self) -> None:

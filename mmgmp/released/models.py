@@ -24,7 +24,7 @@ from mmgmp.models.objectives.unimodal_domain_adversarial import (
 
 @MODELS.register_module()
 class ReleasedConcatFusion(ConcatFusion):
-    """Concatenation in another order in evaluation than in training.
+    """Concatenation whose order in evaluation differs from training.
 
     The classifier sees permuted columns in evaluation.
 
@@ -76,7 +76,7 @@ class ReleasedUnimodalDomainAdversarial(UnimodalDomainAdversarial):
 
 @MODELS.register_module()
 class ReleasedMultimodalBackbone(MultimodalBackbone):
-    """Backbone with modules that miss their pre-trained weights.
+    """Backbone in which some modules do not load pre-trained weights.
 
     Args:
         random_init: Modality -> prefixes of the modules of its encoder that
@@ -99,7 +99,7 @@ class ReleasedMultimodalBackbone(MultimodalBackbone):
             if modality not in self.pretrained:
                 raise ValueError(
                     f'`random_init` names the modality {modality!r}, which '
-                    'has no `pretrained` file, so all of it is random'
+                    'has no `pretrained` file: its whole encoder is random'
                 )
 
     def read_pretrained(self, modality: str, path: str) -> dict[str, Tensor]:

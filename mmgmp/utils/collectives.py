@@ -35,10 +35,10 @@ def gather_rows(*matrices: Tensor) -> tuple[Tensor, ...]:
 
     This is for losses of batch statistics, which are not means over samples.
     Every rank computes the loss of the joined batch. The gradient of a rank's
-    own rows is that of the joined loss times the number of ranks, so the mean
-    over ranks that DDP takes equals the gradient of one process. This holds
-    if all ranks compute the same loss with the same weight, and it saves a
-    collective in the backward pass.
+    own rows is multiplied by the number of ranks, so the mean that DDP takes
+    over the ranks equals the gradient of one process. This requires that all
+    ranks compute the same loss with the same weight, and it saves a collective
+    operation in the backward pass.
 
     Args:
         matrices: Tensors (n_i, D) with one D and dtype. The numbers of rows
@@ -61,7 +61,7 @@ def gather_rows(*matrices: Tensor) -> tuple[Tensor, ...]:
 
 
 def average_scalars(scalars: dict[str, Tensor]) -> None:
-    """Replace each scalar by its mean over the ranks, in place.
+    """Replace each scalar with its mean over the ranks, in place.
 
     Args:
         scalars: Name -> scalar; the same names on all ranks.

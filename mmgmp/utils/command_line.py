@@ -14,7 +14,7 @@ from .setting import VARIABLES, read_config
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Report an error of the user in one line on stderr, and exit with 2."""
+    """Report a user error in one line on stderr, and exit with status 2."""
     try:
         yield
     except (ValueError, FileNotFoundError) as error:
@@ -30,8 +30,8 @@ def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
     """
     group = parser.add_argument_group(
         'setting',
-        'overrides the config and the environment variables MMGMP_DATASET, '
-        'MMGMP_TARGET, ...',
+        'These flags override the config and the environment variables '
+        'MMGMP_DATASET, MMGMP_TARGET, ...',
     )
     for name, text in VARIABLES.items():
         if name == 'corrupted':
@@ -114,7 +114,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read a config, and override it by the arguments of a run.
+    """Read a config, and override it with the arguments of a run.
 
     Args:
         args: Parsed arguments of :func:`add_run_arguments`.
@@ -129,8 +129,8 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg = read_setting(args)
     if chosen := sorted({*VARIABLES} & {*(args.cfg_options or ())}):
         raise ValueError(
-            f'--cfg-options {chosen[0]}=... is too late, because other '
-            f'values depend on it: use --{chosen[0]}'
+            f'--cfg-options {chosen[0]}=... is applied too late, because '
+            f'other values depend on it: use --{chosen[0]}'
         )
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
@@ -155,7 +155,8 @@ def run_converter(
         modalities: Possible modalities of the encoder; the first is the
             default.
         key: Entry of the checkpoint that contains the tensors.
-        rules: Conversion of its names to those of the encoder.
+        rules: Conversion of the names in the checkpoint to those of the
+            encoder.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('checkpoint', help='published checkpoint')

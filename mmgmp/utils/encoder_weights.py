@@ -43,7 +43,7 @@ MMACTION_RULES = (
 
 @dataclass
 class ConversionReport:
-    """Fate of each tensor of a checkpoint and of an encoder.
+    """Result of the conversion for each tensor.
 
     Attributes:
         used: Name in the checkpoint -> name in the encoder.
@@ -62,11 +62,11 @@ class ConversionReport:
 
     @property
     def complete(self) -> bool:
-        """Whether all tensors match one to one, except dropped ones."""
+        """Whether all tensors except the dropped ones match one to one."""
         return not (self.unknown or self.missing or self.misshaped)
 
     def __str__(self) -> str:
-        """One line per tensor, and the counts."""
+        """Format one line per tensor, and the counts."""
         renamed = {s: t for s, t in self.used.items() if s != t}
         lines = [f'used     {s}' for s in self.used if s not in renamed]
         lines += [f'renamed  {s} -> {t}' for s, t in renamed.items()]
@@ -99,7 +99,8 @@ class ConversionReport:
             what: Description of the checkpoint and the encoder.
 
         Raises:
-            ValueError: It does not match; the message lists the names.
+            ValueError: The checkpoint does not match; the message lists the
+                names.
         """
         if not self.complete:
             faults = '\n'.join(self._faults())
@@ -118,7 +119,7 @@ def convert(
 
     Args:
         state_dict: Name -> tensor of the checkpoint.
-        target_shapes: Name -> shape of the encoder's state.
+        target_shapes: Name -> shape, for the tensors of the encoder.
         rules: Conversion rules. The first rule with a matching prefix
             applies. A name without a matching rule is unknown.
 
@@ -177,7 +178,7 @@ def read_state_dict(path: str | Path, key: str) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: The file is missing.
-        pickle.UnpicklingError: The file needs a class or function that
+        pickle.UnpicklingError: The file contains a class or function that
             weights do not need; the message names it.
         ValueError: The file is damaged, or has no entry ``key`` with named
             tensors.
@@ -195,7 +196,7 @@ def read_state_dict(path: str | Path, key: str) -> dict[str, Tensor]:
         raise UnpicklingError(
             f'{path} was not loaded, do not trust it: '
             + (
-                f'it asks for {asked[1]}, which weights do not need'
+                f'it contains {asked[1]}, which weights do not need'
                 if asked
                 else 'it does not contain tensors'
             )
@@ -231,7 +232,8 @@ def convert_checkpoint(
         cfg: Config whose model has the encoder.
         modality: Modality of the encoder.
         key: Entry of the checkpoint that contains the tensors.
-        rules: Conversion of its names to those of the encoder.
+        rules: Conversion of the names in the checkpoint to those of the
+            encoder.
         out: File to write. The default is the file in the config.
 
     Returns:
@@ -250,13 +252,13 @@ def convert_checkpoint(
     if modality not in backbone.encoders:
         raise ValueError(
             f'{config} has no encoder for {modality!r}, only for '
-            f'{list(backbone.encoders)}; choose them by --modalities'
+            f'{list(backbone.encoders)}; choose them with --modalities'
         )
     out = out or (backbone.get('pretrained') or {}).get(modality)
     if out is None:
         raise ValueError(
             f'{config} has no file for the {modality} encoder in '
-            '`model.backbone.pretrained`: choose the file to write'
+            '`model.backbone.pretrained`: choose the file with --out'
         )
     tensors = read_state_dict(source, key)
     encoders = {modality: backbone.encoders[modality]}

@@ -9,12 +9,12 @@ RELATIVE_FLOOR = 1e-12
 
 
 def _floored(squares: Tensor) -> Tensor:
-    """Squared norms with a floor relative to the largest."""
+    """Add a floor relative to the largest squared norm."""
     return squares + RELATIVE_FLOOR * squares.max() + 1e-30
 
 
 def inverse_norm_weights(squares: Tensor) -> Tensor:
-    r"""Minimum-norm weights of gradients that are treated as orthogonal.
+    r"""Compute minimum-norm weights of gradients treated as orthogonal.
 
     Theorem 1 of `Boomda <https://arxiv.org/abs/2511.08152>`_,
 
@@ -39,7 +39,7 @@ def inverse_norm_weights(squares: Tensor) -> Tensor:
 
 
 def min_norm_weights(gramian: Tensor) -> Tensor:
-    r"""Exact weights of the shortest convex combination of gradients.
+    r"""Compute the exact weights of the shortest convex combination.
 
     The minimum of :math:`\gamma' Q \gamma` over the simplex (MGDA; problem P3
     of `Boomda <https://arxiv.org/abs/2511.08152>`_) solves
@@ -93,7 +93,7 @@ def min_norm_weights(gramian: Tensor) -> Tensor:
 
 
 def off_diagonal_ratio(gramian: Tensor) -> Tensor:
-    r"""Deviation of a Gramian from the diagonal form of Theorem 1.
+    r"""Measure how far a Gramian is from the diagonal form of Theorem 1.
 
     The ratio of Fig. 3 of `Boomda <https://arxiv.org/abs/2511.08152>`_,
     :math:`r = \max_{b \neq c} |Q_{bc}| / \min_b Q_{bb}`.

@@ -19,7 +19,7 @@ class Stream(IntEnum):
 
 
 def derive_seed(*key: int) -> int:
-    """Hash integers to a seed by numpy's ``SeedSequence``.
+    """Hash integers to a seed with ``SeedSequence`` of NumPy.
 
     Keys that differ in a value or in length give independent seeds.
 
@@ -33,7 +33,7 @@ def derive_seed(*key: int) -> int:
         >>> derive_seed(Stream.SAMPLE, 0) == derive_seed(Stream.SAMPLE, 0, 0)
         False
     """
-    # Without the length, a key and the same key followed by 0 hash alike.
+    # Without the length, a key and the same key followed by 0 have one hash.
     sequence = np.random.SeedSequence((len(key), *key))
     return int(sequence.generate_state(1)[0])
 

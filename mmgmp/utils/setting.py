@@ -1,7 +1,7 @@
 # Copyright (c) mmgmp authors.
 """Variables that set the data set and the domains of a config.
 
-A config reads them from the environment by MMEngine's syntax
+A config reads them from the environment with MMEngine's syntax
 ``'{{$MMGMP_TARGET:cartoon}}'``. The flags of the tools set them.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-# Flag -> help. The name of the environment variable is that of the flag in
-# upper case, after a prefix.
+# Flag -> help. The name of the environment variable is the flag in upper case,
+# after a prefix.
 VARIABLES = dict(
     dataset='name of a data set in configs/_base_/settings, or a config file '
     'that describes one',
@@ -67,7 +67,7 @@ def setting_file(dataset: str) -> str:
         path = Path(dataset).absolute()
         if not path.is_file():
             raise FileNotFoundError(
-                f'{_flag("dataset")}: there is no file {path}'
+                f'{_flag("dataset")}: file {path} does not exist'
             )
         return str(path)
     if dataset not in dataset_names():
@@ -176,7 +176,7 @@ def read_config(
             dataset = os.environ.get(environment_name('dataset'))
             raise ValueError(
                 f'{_flag("dataset")}={dataset!r} is the config of a method: '
-                'give the file of a data set'
+                'pass the config file of a data set'
             ) from None
     for variable, value in variables.items():
         name = environment_name(variable)
@@ -206,7 +206,7 @@ def setting_variables(
     """
     if unknown := sorted(variables.keys() - VARIABLES.keys()):
         raise ValueError(
-            f'unknown variables {unknown}: a config has {list(VARIABLES)}'
+            f'unknown variables {unknown}: use some of {list(VARIABLES)}'
         )
     before = {
         name: os.environ.get(name) for name in map(environment_name, VARIABLES)
@@ -251,7 +251,7 @@ def _check_text(variable: str) -> None:
 
 
 def _flag(variable: str) -> str:
-    """Name of a variable in messages."""
+    """Format the name of a variable for messages."""
     return f'--{variable} ({environment_name(variable)})'
 
 
@@ -267,8 +267,8 @@ def _split(variable: str, text: str, known: Sequence[str]) -> list[str]:
         )
         if name is None or name in chosen or rest == f'{name}-':
             raise ValueError(
-                f'{_flag(variable)} must join different names from '
-                f'{list(known)} by -, got {text!r}'
+                f'{_flag(variable)} must be different names from '
+                f'{list(known)}, joined by -, got {text!r}'
             )
         chosen.append(name)
         rest = rest[len(name) + 1 :]

@@ -50,8 +50,7 @@ def plot_accuracies(
             the figure names both.
         out: File to write, ``.png`` or ``.pdf``; its folder is created.
         baseline: Method whose mean each panel shows as a dotted line.
-        chance: Accuracy of guessing, drawn as a dash-dotted line within the
-            axes.
+        chance: Accuracy of random guessing, drawn as a dash-dotted line.
         incomplete: Method -> numbers of its finished and planned runs, for
             methods with missing runs. Their points are hollow, and the
             numbers follow the name.
@@ -102,7 +101,7 @@ def check_mean_interval(name: str, estimate: Sequence[float]) -> None:
     An interval may extend beyond [0, 1], as Student's t can.
 
     Args:
-        name: What the estimate describes, for the error.
+        name: Description of the estimate for the error message.
         estimate: Mean, low and high.
 
     Raises:
@@ -118,8 +117,8 @@ def check_mean_interval(name: str, estimate: Sequence[float]) -> None:
     rounding = 1e-9
     if not low - rounding <= mean <= high + rounding:
         raise ValueError(
-            f'the interval of {name} must hold its mean {mean}, got {low} to '
-            f'{high}'
+            f'the interval of {name} must contain its mean {mean}, got {low} '
+            f'to {high}'
         )
 
 
@@ -131,7 +130,7 @@ def _check(
     if not any(
         e for by_target in estimates.values() for e in by_target.values()
     ):
-        raise ValueError('`estimates` holds no accuracy: there are no runs')
+        raise ValueError('`estimates` has no accuracy: there are no runs')
     for method, by_target in estimates.items():
         for target, estimate in by_target.items():
             if estimate is not None:
@@ -152,7 +151,7 @@ def _name(label: str, runs: tuple[int, int] | None) -> str:
 
 
 def _places(names: list[str]) -> tuple[list[float], int]:
-    """Middle of each name and the end of the last one, in lines."""
+    """Compute the middle of each name and the end of the last, in lines."""
     places: list[float] = []
     end = 0
     for name in names:
@@ -231,7 +230,7 @@ def _set_equal_lengths(panels: list[Axes]) -> None:
     limits = {ax: ax.get_xlim() for ax in panels if ax.lines}
     length = max(high - low for low, high in limits.values())
     length = max(length, 2)
-    # The interval of two runs may be much longer than the range [0, 1].
+    # The interval of only two runs may be much longer than [0, 1].
     steps = (s * 10**e for e in range(4) for s in (1, 2, 5))
     step = next(s for s in steps if length <= 5 * s)
     for ax in panels:

@@ -65,9 +65,9 @@ def plot_curves(
 
     Each glob of `keys` is a row of panels with a common vertical axis, one
     panel per key that it matches. Each label has its own line style. Several
-    runs of a label, such as its seeds, are drawn as their mean on a band from
-    the lowest to the highest run. A label that did not log a key is absent
-    from its panel, and lines skip iterations without a finite value.
+    runs of a label, such as its seeds, are drawn as their mean with a band
+    from the lowest to the highest run. A label that did not log a key is
+    absent from its panel, and lines skip iterations without a finite value.
 
     Args:
         runs: Label -> name of a run, for errors -> its training records, see
@@ -80,10 +80,10 @@ def plot_curves(
             ratio and its inverse have the mean 1; values that are not
             positive are left out. Other rows have a linear axis and an
             arithmetic mean.
-        lines: Glob -> value that a thin horizontal line marks, such as 1,
-            where a ratio is balanced.
-        where: Glob -> key: values are left out where the key is 0, such as
-            an accuracy over no samples.
+        lines: Glob -> value that a thin horizontal line marks, such as 1 for a
+            balanced ratio.
+        where: Glob -> key. Values are left out where the key is 0, such as an
+            accuracy over 0 samples.
         smooth: Number of logged points in a centred moving average, which is
             applied to each run.
 
@@ -92,10 +92,10 @@ def plot_curves(
 
     Raises:
         ValueError: `out` has another suffix, `smooth` is less than 1, there
-            are no labels or more than line styles, a label has no runs, its
-            runs logged different keys or iterations, a glob matches nothing,
-            a run has none of the keys, or `names` differs in length from
-            `keys`.
+            are no labels or more labels than line styles, a label has no runs,
+            its runs logged different keys or iterations, a glob matches
+            nothing, a run has none of the keys, or `names` differs in length
+            from `keys`.
     """
     out = check_out(out)
     lines, where = lines or {}, where or {}
@@ -152,14 +152,14 @@ def _check(
         raise ValueError(f'`smooth` must be at least 1, got {smooth}')
     if not 1 <= len(runs) <= len(LINES):
         raise ValueError(
-            f'`runs` must hold 1 to {len(LINES)} labels, which is how many '
-            f'line styles can be told apart, got {len(runs)}'
+            f'`runs` must have 1 to {len(LINES)} labels, because there are '
+            f'only {len(LINES)} line styles, got {len(runs)}'
         )
     for label, by_run in runs.items():
         if not by_run:
             raise ValueError(f'`runs` has no run for the label {label!r}')
     if not keys:
-        raise ValueError('`keys` must hold at least one glob')
+        raise ValueError('`keys` must have at least one glob')
     if names is not None and len(names) != len(keys):
         raise ValueError(
             f'`names` must have a name for each of `keys` {list(keys)}, got '
@@ -184,7 +184,7 @@ def make_row(glob: str, keys: Sequence[str], log: bool) -> Row:
         Row(name='rho', titles={'gmp/rho.video': 'video', \
 'gmp/rho.audio': 'audio'}, log=True)
     """
-    # Whole words only: it ends in a dot or a slash before any wildcard.
+    # Whole words only: cut after the last dot or slash before a wildcard.
     fixed = re.sub(r'[^./]*$', '', re.split(r'[*?[]', glob)[0])
     titles = {key: key.removeprefix(fixed) for key in keys}
     if glob in titles and not fixed.endswith('.'):
@@ -194,7 +194,7 @@ def make_row(glob: str, keys: Sequence[str], log: bool) -> Row:
 
 
 def _size(rows: Sequence[Row]) -> tuple[float, float]:
-    """Width and height of the figure in inches."""
+    """Compute the width and height of the figure in inches."""
     widths = [
         len(row.titles)
         * max(PANEL_WIDTH, LETTER_WIDTH * max(map(len, row.titles.values())))
@@ -206,8 +206,8 @@ def _size(rows: Sequence[Row]) -> tuple[float, float]:
 def _add_panels(figure: Figure, rows: Sequence[Row]) -> list[list[Axes]]:
     """Add the empty panels of each row.
 
-    Rows with the same titles, one below the other, form one block: the
-    titles stand above it and the iterations below.
+    Consecutive rows with the same titles form one block: the titles are above
+        the block and the iterations below.
     """
     titles = [list(row.titles.values()) for row in rows]
     grid = GridSpec(len(rows), math.lcm(*map(len, titles)), figure)

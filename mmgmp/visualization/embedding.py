@@ -45,7 +45,8 @@ def plot_embedding(
     """Draw features in a plane, by class and by domain (GMP, Fig. 3).
 
     Each method has a row of two panels with the same points. On the left, a
-    point is the digit of its class; on the right, the marker of its domain.
+    point is drawn as the digit of its class; on the right, as the marker of
+    its domain.
 
     Args:
         embeddings: Method -> (N, 2) points of the same N samples, such as
@@ -60,9 +61,9 @@ def plot_embedding(
         The figure.
 
     Raises:
-        ValueError: `out` has another suffix, there are no methods, the
-            lengths differ, a label is not an index of a class, or there are
-            more classes than digits or more domains than markers.
+        ValueError: `out` has another suffix, there are no methods, the lengths
+            differ, a label is not an index of a class, or there are more
+            classes than digits or more domains than markers.
     """
     out = check_out(out)
     indices = np.asarray(labels)
@@ -105,7 +106,7 @@ def _check(
     domains: Sequence[str],
 ) -> None:
     if not embeddings:
-        raise ValueError('`embeddings` holds no method')
+        raise ValueError('`embeddings` has no method')
     size = len(labels)
     if len(domains) != size:
         raise ValueError(
@@ -124,13 +125,13 @@ def _check(
     ):
         if len(found) > most:
             raise ValueError(
-                f'`{name}` must hold at most {most} names, as many as there '
-                f'are symbols, got {len(found)}: {list(found)}'
+                f'`{name}` must have at most {most} names, because there are '
+                f'only {most} symbols, got {len(found)}: {list(found)}'
             )
     wrong = sorted({x for x in labels.tolist() if not 0 <= x < len(classes)})
     if wrong:
         raise ValueError(
-            f'`labels` has {wrong}, but `classes` names {len(classes)}'
+            f'`labels` has {wrong}, but `classes` has {len(classes)} names'
         )
 
 
@@ -175,7 +176,7 @@ def embed_tsne(
 ) -> np.ndarray:
     """Embed features in a plane by t-SNE, after PCA to 50 dimensions.
 
-    Neighbours stay neighbours, but the axes and the distances between groups
+    Neighbours remain neighbours, but the axes and the distances between groups
     have no meaning. Features are not standardized: those with a larger
     variance count more. The result may depend on the number of threads.
 

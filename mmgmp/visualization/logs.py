@@ -43,8 +43,8 @@ class PooledCurve(NamedTuple):
 def read_training_log(path: str | Path) -> list[Record]:
     """Read the scalars that a run logged.
 
-    A resumed run has one log per start. They are joined in the order of their
-    timestamps; each replaces the earlier records from its own first training
+    A resumed run has one log per start. The logs are joined in the order of
+    their timestamps; each replaces the earlier records from its first training
     step on.
 
     Args:
@@ -66,7 +66,7 @@ def read_training_log(path: str | Path) -> list[Record]:
         files = sorted(path.glob('*/vis_data/scalars.json'))
     if not files:
         raise FileNotFoundError(
-            f'{path} holds no <timestamp>/vis_data/scalars.json: give the '
+            f'{path} has no <timestamp>/vis_data/scalars.json: pass the '
             '`work_dir` of a training run'
         )
     merged: list[Record] = []
@@ -143,7 +143,7 @@ def match_keys(
 def spread_globs(
     option: str, values: Mapping[str, T], keys: Sequence[str]
 ) -> dict[str, T]:
-    """Give the value of each glob to the keys that it matches.
+    """Assign the value of each glob to the keys that it matches.
 
     Args:
         option: Name of the mapping, for the error.
@@ -260,8 +260,8 @@ def pool_runs(
 def moving_average(values: np.ndarray, size: int) -> np.ndarray:
     """Average `size` points around each point, and fewer at the ends.
 
-    Values that are not finite are left out; a window without any other gives
-    NaN.
+    Values that are not finite are left out; a window without finite values
+    gives NaN.
 
     Example:
         >>> moving_average(np.array([1.0, 2.0, 6.0]), 3)

@@ -102,7 +102,7 @@ def _check(
 ) -> None:
     if not curves or not all(map(len, curves.values())):
         raise ValueError(
-            '`curves` must hold a parameter, and a point of each, got '
+            '`curves` must have a parameter, and a point for each, got '
             f'{ {name: len(points) for name, points in curves.items()} }'
         )
     for parameter, points in curves.items():

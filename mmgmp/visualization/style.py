@@ -1,7 +1,7 @@
 # Copyright (c) mmgmp authors.
-"""Sizes, fonts, colours, legends and ticks that all figures share.
+"""Sizes, fonts, colours, legends and ticks of all figures.
 
-Whatever two colours distinguish also differs in its dashes, marker or text.
+Items in different colours also differ in dashes, marker or text.
 """
 
 from collections.abc import Iterable
@@ -89,7 +89,7 @@ def add_legend(
     Args:
         figure: Figure with its panels drawn. Without labels it gets no
             legend.
-        axes: The panels; None takes all of the figure.
+        axes: The panels; None means all panels of the figure.
         loc: Place of the legend.
         handle: Length of the line or marker before a label, in font sizes.
     """
@@ -132,7 +132,7 @@ def _fits(
 def set_log_ticks(
     axis: Axis, low: float, high: float, least: int, most: int | None = None
 ) -> None:
-    """Give a logarithmic axis plain round numbers as its only ticks.
+    """Use plain round numbers as the only ticks of a logarithmic axis.
 
     Args:
         axis: One of the two axes of a panel.

@@ -61,7 +61,7 @@ def test_selected_weights_are_tested_once(cfg, tmp_path):
 
 @pytest.mark.parametrize('resume', [False, True])
 def test_averaged_weights_are_selected_and_tested(cfg, resume, tmp_path):
-    # The averages are 1, 1.5, 2.25 and 3.125, so epoch 3 is as epoch 2 above.
+    # The averages are 1, 1.5, 2.25 and 3.125, so epoch 3 equals epoch 2 above.
     cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
     if resume:
         cfg.train_cfg.max_epochs = 2

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A run returns a row for each rule of selection, or the reason it failed.
+"""A run returns a row for each selection rule, or the reason it failed.
 
 tests/utils/counting_toy.py has these accuracies after epochs 1 to 4: 2/4, 4/4,
 3/4 and 3/4 on the source, and 0, 1/4, 3/4 and 3/4 on the target.
@@ -96,7 +96,7 @@ def test_failure(config, tmp_path, fault, reason):
     assert not any(key.startswith('target/') for key in row)
     assert read_result(tmp_path / 'run') == [row]
     assert 'Traceback' in (tmp_path / 'run/error.txt').read_text()
-    # A run that is tried again starts from scratch.
+    # A repeated run starts from scratch.
     assert not list((tmp_path / 'run').glob('*.pth'))
 
 

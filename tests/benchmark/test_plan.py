@@ -137,7 +137,7 @@ def test_smoke_reduces(write):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(seeds=[]), r'`seeds` must list different int .* got \[\]'),
+        (dict(seeds=[]), r'`seeds` must be a list of int .* got \[\]'),
         (dict(seeds=[1, 1]), r'`seeds` .* got \[1, 1\]'),
         (dict(seeds=[True]), r'`seeds` .* got \[True\]'),
         (dict(targets='human'), "`targets` .* got 'human'"),
@@ -195,7 +195,7 @@ def test_errors_of_smoke(write, smoke, message):
 
 
 def test_files_that_are_not_plans(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'no plan .*none\.yml'):
+    with pytest.raises(FileNotFoundError, match=r'none\.yml does not exist'):
         load_plan(tmp_path / 'none.yml')
     path = tmp_path / 'plan.yml'
     path.write_text('a: [1')
@@ -229,7 +229,7 @@ def test_configs_have_their_targets(path):
 
 @pytest.mark.parametrize('path', ADAPTATION, ids=lambda p: p.stem)
 def test_adaptation_has_its_domains(path):
-    """It trains on its sources with labels and on its target without."""
+    """Sources are trained with labels, and the target without."""
     plan = load_plan(path)
     for run in plan.runs[: len(plan.targets) * len(plan.methods)]:
         cfg = run.load_config()
@@ -264,7 +264,7 @@ def test_adaptation_has_the_same_rows_everywhere():
 
 @pytest.mark.parametrize('path', PUBLISHED, ids=lambda p: p.stem)
 def test_each_override_reaches_what_is_built(path):
-    """What is built from a config refuses a misspelt argument."""
+    """Building a config with a misspelt argument fails."""
     plan = load_plan(path)
     for run in plan.runs[: len(plan.methods)]:
         if not run.overrides:
@@ -295,5 +295,5 @@ def test_plans_share_runs():
     # Base and GMP: three targets and three seeds, one target and three seeds.
     assert len(main & ablation) == 18
     assert len(main & sensitivity) == 6
-    # Without k and without p are ends of the sensitivity.
+    # 'Without k' and 'without p' are the ends of the sensitivity curves.
     assert len(ablation & sensitivity) == 12

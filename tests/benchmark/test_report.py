@@ -112,7 +112,7 @@ def test_selection_table(plan):
         for label, method in zip(('Base', 'a|b'), plan.methods.values())
     }
     plan = replace(plan, methods=methods, seeds=(0, 1))
-    # By IW the second seed has 0.1 more. One run is missing.
+    # With IW, the second seed has 0.1 more. One run is missing.
     for run in plan.runs:
         if (run.label, run.seed) != ('Base', 1):
             rules = dict(oracle=0, iw=0.1 * run.seed, source=0)
@@ -120,7 +120,7 @@ def test_selection_table(plan):
     text = selection_table(Results.read(plan))
     assert read_cells(text) == [
         ['Method', 'source', 'oracle', 'iw'],
-        # It has no mean without its second run.
+        # Without its second run, the method has no mean.
         ['Base', '-', '-', '-'],
         ['a/b', '50.0 ± 0.0', '50.0 ± 0.0', '55.0 ± 7.1'],
     ]

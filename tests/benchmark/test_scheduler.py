@@ -35,7 +35,7 @@ exec "$@"
 
 
 class FakeJob:
-    """A job that ends after `done` was called a number of times."""
+    """A job that ends after a given number of calls of `done`."""
 
     def __init__(self, log, slot, run):
         self.log, self.slot, self.run = log, slot, run
@@ -128,7 +128,7 @@ def test_local_runs_share_the_gpus_in_turn(monkeypatch, tmp_path, slot):
 
 @pytest.mark.slow
 def test_killed_run_is_a_failure(tmp_path, monkeypatch):
-    """In separate processes: one is killed, the other ends."""
+    """Of two separate processes, one is killed and the other ends."""
     config = write_config(tmp_path)
     monkeypatch.setenv('PYTHONPATH', str(ROOT))
     runs = [

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Each rule of selection on a history of three validations."""
+"""Each selection rule on a history of three validations."""
 
 from mmgmp.benchmark.selection import (
     SCORES,

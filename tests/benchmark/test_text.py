@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Numbers as text, and what a summary says and never says."""
+"""Numbers as text, and what a summary must and must not contain."""
 
 import dataclasses
 
@@ -38,7 +38,7 @@ def make_comparison(blocks, selection='source', baseline='Base', lacking=()):
 
 
 def few_pairs(seeds, methods=1):
-    """One target and differences with equal signs: the best case."""
+    """One target, and differences with equal signs: the smallest p."""
     scores = {'Base': {'human': dict.fromkeys(range(seeds), 0.2)}}
     for k in range(methods):
         scores[f'M{k}'] = {

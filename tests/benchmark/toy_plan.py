@@ -26,7 +26,7 @@ def make_run(config, seed=0, **model):
 
 
 def make_plan(folder, **fields):
-    """A plan with a baseline and the same with half the learning rate."""
+    """A plan with a baseline and a copy with half the learning rate."""
     config = write_config(folder)
     methods = dict(
         Base=Method('Base', config),
@@ -47,7 +47,7 @@ def make_plan(folder, **fields):
 
 
 def store_run(plan, run, accuracy, rules=None, **changes):
-    """Store rows of a run: this accuracy, plus a shift for each rule."""
+    """Store rows of a run with this accuracy, plus a shift for each rule."""
     rules = rules or dict(source=0, last=0.1, oracle=0.2)
     rows = [
         dict(

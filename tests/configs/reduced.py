@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Configs of the published settings, as small as a test wants them."""
+"""Configs of the published settings, reduced for tests."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ SIZES = {256: 36, 224: 32}
 
 
 def reduce_config(cfg: Config, data_root: Path) -> Config:
-    """Narrow the encoders, shrink the frames and read a twin, in place.
+    """Use narrow encoders, small frames and a twin data set, in place.
 
-    Everything else stays as the config says; the encoders are random.
+    Everything else is unchanged, but the encoders are random.
     """
     narrow_encoders(cfg)
     for part in ('train', 'val', 'test'):

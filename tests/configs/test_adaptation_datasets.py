@@ -114,7 +114,7 @@ def test_corrupted_target(target, tiny_mini_hac):
         np.array([video.float().mean() for video in batch['inputs']['video']])
         for batch in batches
     ]
-    # Darkened to a fifth; what black cuts of the noise adds a fifth to that.
+    # Darkened to a fifth; clipping the noise at black adds a fifth to that.
     ratios = means[1] / means[0]
     assert (ratios[:7] == 1).all()
     assert ((ratios[7:] > 0.2) & (ratios[7:] < 0.35)).all()

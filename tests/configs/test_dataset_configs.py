@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Pipelines of HAC and EPIC-Kitchens give what the published code gives."""
+"""Pipelines of HAC and EPIC-Kitchens match the published code."""
 
 from itertools import combinations
 

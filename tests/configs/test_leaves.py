@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Every method is one config, which trains in every setting."""
+"""Every method has one config, which trains in every setting."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ EACH = pytest.mark.parametrize('name', NAMES)
 
 @pytest.fixture(autouse=True)
 def unformatted(monkeypatch):
-    """A run lays out its config, which takes longer than the run."""
+    """Skip the formatting of the config, which takes longer than the run."""
     monkeypatch.setattr(
         config, 'FormatCode', lambda text, **kwargs: (text, False)
     )
@@ -56,7 +56,7 @@ def test_every_data_set_is_tried():
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
 def test_leaf_is_found_under_its_name(path):
-    """Folder, command, page, metafile and work dir say the same name."""
+    """Folder, command, page, metafile and work dir use the same name."""
     assert path.parent.name == path.stem
     command = path.read_text().splitlines()[0].strip('# ').split()
     relative = str(path.relative_to(CONFIGS.parent))
@@ -123,7 +123,7 @@ def test_dumped_config_builds_the_same_model(name, modalities, tmp_path):
 @pytest.mark.parametrize(
     'variables',
     [
-        # Each data set, one source and one modality; the rest takes long.
+        # Each data set, one source and one modality; the rest is slow.
         v
         if v.get('modalities', 'video') in ('video', 'video-audio')
         else pytest.param(v, marks=pytest.mark.slow)
@@ -199,7 +199,7 @@ def test_leaf_trains_selects_and_tests_on_files(name, tiny_mini_hac, tmp_path):
 
 @pytest.mark.slow
 def test_stock_tool_takes_the_variables(tiny_mini_hac, tmp_path):
-    """What `mim train mmaction` runs, with the target in the environment."""
+    """Run the script of `mim train`, with the target in the environment."""
     import mmaction
 
     options = {

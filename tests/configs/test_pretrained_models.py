@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The models of the published settings, in full size but without memory."""
+"""The models of the published settings, in full size on the meta device."""
 
 from argparse import ArgumentParser
 from functools import partial

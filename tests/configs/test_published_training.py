@@ -32,7 +32,7 @@ def twins(tmp_path_factory):
 def test_selected_weights_are_tested_on_the_target(
     name, dataset, modalities, target, twins, tmp_path, monkeypatch
 ):
-    # A run lays out its config, which takes longer than the run.
+    # Formatting the config takes longer than the run.
     monkeypatch.setattr(
         config, 'FormatCode', lambda text, **kwargs: (text, False)
     )

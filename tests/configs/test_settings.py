@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A setting is what its variables say: data, encoders, schedule, protocol."""
+"""Variables determine a setting: data, encoders, schedule, protocol."""
 
 from itertools import permutations
 
@@ -49,7 +49,7 @@ def test_generalization(dataset, sources, target):
     splits = 'train', 'test', 'test' if 'epic' in dataset else 'all'
     assert (train.split, val.split, test.split) == splits
     assert cfg.train_dataloader.batch_size == 16
-    # With one source there is no domain to tell apart.
+    # With one source there are no domains to distinguish.
     assert ('objectives' in model) == (len(sources) > 1)
     released = read('gmp_released', dataset, sources, target)
     tasks = {'fused', 'semantic', 'domain'}
@@ -143,7 +143,7 @@ def test_one_source_of_mini_hac_has_as_many_iterations_as_two():
 
 
 def test_beta_of_boomda_depends_on_the_encoders():
-    """The paper's is for encoders that are pre-trained."""
+    """The beta of the paper is for pre-trained encoders."""
     assert read_leaf('boomda').model.objectives.boomda.beta == 5e-5
     cfg = read_leaf('boomda', dataset='hac')
     assert 'beta' not in cfg.model.objectives.boomda

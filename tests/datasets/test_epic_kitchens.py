@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""`EPICKitchensDataset` reads both published forms and names mistakes."""
+"""`EPICKitchensDataset` reads both published layouts and reports mistakes."""
 
 import shutil
 
@@ -22,7 +22,7 @@ ALL = ('video', 'audio', 'flow')
 
 @pytest.fixture(scope='module', params=['clips', 'frames'])
 def twin(request, tmp_path_factory):
-    """Form of the media and folder of the twin."""
+    """Layout of the media, and folder of the twin."""
     root = tmp_path_factory.mktemp(request.param)
     return request.param, make_epic_twin(root, request.param)
 
@@ -141,7 +141,7 @@ def test_flow_of_both_forms(twin):
     np.testing.assert_array_equal(
         results['flow_frame_inds'], [0, 4, 8, 12, 16, 0]
     )
-    # Channels 0 and 1 of each frame were written; here is frame 16.
+    # Flow was written from channels 0 and 1 of each frame; this is frame 16.
     written = clip_frames(40, (32, 40), 1).astype(float)
     for c in range(2):
         error = np.abs(written[..., c] - results['flow'][0, c, 4])
@@ -223,7 +223,7 @@ def test_missing_media_are_found_at_construction(damaged):
     (root / EPIC_FOLDER / 'D2_train.csv').unlink()
     fails(r'D2_train\.csv is missing')
     shutil.rmtree(root / EPIC_FOLDER)
-    fails('`data_root` must hold')
+    fails('`data_root` must contain')
 
 
 # Stock decoders fill a truncated image with grey, without an error.

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Split files of EPIC-Kitchens are read, and mistakes in them are named."""
+"""Split files of EPIC-Kitchens are read, and mistakes in them reported."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_odd_frames_of_flow():
     ('rows', 'words'),
     [
         ([row(), row(verb_class=8)], r'row 1: `verb_class`.*got 8'),
-        ([row(stop_frame=32)], '`stop_frame` 32 must follow `start_frame` 31'),
+        ([row(stop_frame=32)], '32 must be at least `start_frame` 31'),
         ([row(start_frame=-1)], '`start_frame` -1'),
         ([row(start_frame=31.5)], "line 2.*integer, got '31.5'"),
         ([row(start_timestamp='4.09')], "row 0: `start_timestamp`.*'4.09'"),
@@ -66,7 +66,7 @@ def test_missing_file_and_pickled_file(tmp_path):
         match=r'D1_train\.csv is missing, and so is D1_train\.pkl',
     ):
         read_split(tmp_path, 'D1', 'train')
-    # The published file is named and not opened.
+    # The error names the published file, which is not opened.
     (tmp_path / 'D1_train.pkl').write_bytes(b'not to be read')
     with pytest.raises(FileNotFoundError, match=r'D1_train\.pkl') as error:
         read_split(tmp_path, 'D1', 'train')

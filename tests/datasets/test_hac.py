@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""`HACDataset` reads HAC's layout and names every mistake in it."""
+"""`HACDataset` reads HAC's layout and reports every mistake in it."""
 
 import shutil
 
@@ -140,7 +140,7 @@ def test_only_the_media_in_use_have_to_be_there(twin, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'1 of 6.*flow_y\.mp4'):
         build('video', 'flow')
     shutil.rmtree(media / 'animal/flow')
-    with pytest.raises(FileNotFoundError, match='the flow of domain'):
+    with pytest.raises(FileNotFoundError, match='the flow files of domain'):
         build('audio', 'flow')
     build('video', 'audio')
     (media / 'animal/audio/animal_train_0.wav').unlink()
@@ -148,7 +148,7 @@ def test_only_the_media_in_use_have_to_be_there(twin, tmp_path):
     shutil.rmtree(media / 'animal/videos')
     with pytest.raises(FileNotFoundError, match=r'1 of 2.*train_0\.mp4'):
         build('audio')
-    with pytest.raises(FileNotFoundError, match='the video of domain'):
+    with pytest.raises(FileNotFoundError, match='the video files of domain'):
         build('video', 'audio')
 
 

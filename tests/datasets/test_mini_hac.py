@@ -1,4 +1,4 @@
-"""MiniHACDataset: generates itself once, then reads as HAC does."""
+"""MiniHACDataset is generated once and then read like HAC."""
 
 import os
 from datetime import timedelta
@@ -105,7 +105,7 @@ def _build_in_process(rank, world, root, fails):
     'fails, expected',
     [
         (False, ['[0] None', '[] None']),
-        # The other process must neither wait forever nor go on.
+        # The other process must neither wait forever nor continue.
         (True, ['[] RuntimeError', '[] FileNotFoundError']),
     ],
 )

@@ -43,7 +43,7 @@ def relabel(root, change):
 
 @pytest.mark.parametrize('split', ['train', 'test', 'all'])
 def test_items_are_those_of_the_labelled_target(clean, split):
-    # Rows of any split may be read, as the target's labels are not used.
+    # Any split may be read, because the labels of the target are not used.
     expected = HACDataset(str(clean), ['cartoon'], split)
     for item, wanted in zip(
         items(build(clean, split)), items(expected), strict=True

@@ -36,7 +36,7 @@ class KilledError(Exception):
 
 
 def assert_complete(work_dir):
-    """The last checkpoint and the best one that it names exist."""
+    """Check that the last checkpoint and the best one in it exist."""
     last = find_latest_checkpoint(work_dir)
     if last is not None:
         hub = torch.load(last, weights_only=False)['message_hub']

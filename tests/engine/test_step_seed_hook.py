@@ -27,7 +27,7 @@ BY_ITERATION = {
 
 @DATA_SAMPLERS.register_module()
 class ToyPlainSampler(RandomSampler):
-    """A sampler without an epoch, with the global generator of torch."""
+    """A sampler without an epoch that draws from torch's global generator."""
 
     def __init__(self, dataset, seed=None):
         super().__init__(dataset)
@@ -50,7 +50,7 @@ class ToyBatchSampler:
 def train(tmp_path, **options):
     runner = build(toy_cfg(tmp_path, **options))
     runner.train()
-    # Ends the workers of a loop by iterations, and of a persistent dataloader.
+    # Stop the workers of an iteration-based loop or persistent dataloader.
     runner.train_loop.dataloader_iterator = None
     runner.train_dataloader._iterator = None
     return runner
@@ -221,7 +221,7 @@ def test_validation_is_seeded_and_not_wrapped(tmp_path):
         def before_val_epoch(self, runner):
             self.draws.append(float(torch.rand(())))
 
-    # In the second run more is drawn before each validation.
+    # The second run draws more numbers before each validation.
     for name in ('1', '2'):
         runner = build(toy_cfg(tmp_path / name, epochs=2))
         runner.register_hook(DrawHook())

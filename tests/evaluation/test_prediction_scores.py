@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Accuracies and validators, by hand, by loops and at the extremes."""
+"""Accuracies and validators against values by hand, loops and extremes."""
 
 from math import e, exp, log, sqrt
 

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Weighted source metrics, by hand, by other libraries and in limits."""
+"""Weighted source metrics against values by hand, libraries and limits."""
 
 from math import exp
 

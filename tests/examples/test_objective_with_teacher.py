@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""An objective of one's own: distillation from an average of the model."""
+"""A worked example: distillation from an average of the model."""
 
 from copy import deepcopy
 from typing import ClassVar

@@ -16,7 +16,7 @@ from tests.optim.toy import ToyModel, make_batch
 
 @OPTIM_WRAPPERS.register_module()
 class SlowDownStronger(GradientScalingOptimWrapper):
-    """Slows down the encoder of the modality that is ahead."""
+    """Slow down the encoder of the stronger modality."""
 
     def __init__(self, optimizer, alpha=0.5, **kwargs):
         super().__init__(optimizer=optimizer, **kwargs)

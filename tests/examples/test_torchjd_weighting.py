@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A worked example: a weighting of TorchJD by its name.
+"""A worked example: a weighting of TorchJD, selected by its name.
 
 docs/add_a_method.md quotes the config.
 """

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Boomda in stock loops: on two ranks, resumed, and blind to labels."""
+"""Boomda in stock loops: two ranks, resuming, and no use of target labels."""
 
 import os
 
@@ -205,8 +205,8 @@ def test_ranks_train_as_one_process_with_the_joined_batch(
     assert equal(weights, others)
     torch.testing.assert_close(weights, expected_weights, rtol=1e-5, atol=1e-6)
 
-    # Each rank has rows of its own, and in some iteration one of them keeps
-    # pseudo labels and the other none.
+    # Each rank has different rows, and in some iteration one rank keeps pseudo
+    # labels and the other none.
     assert (first['loss_cls'] != second['loss_cls']).all()
     kept = torch.stack([first['boomda/kept'], second['boomda/kept']]) > 0
     assert (kept.sum(dim=0) == 1).any()

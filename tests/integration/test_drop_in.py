@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""A stock two-stream config trains with GMP by MMAction2's own script."""
+"""A stock two-stream config trains with GMP in MMAction2's own script."""
 
 import json
 import os

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Training with an unlabelled target: blind to its labels, exact resume."""
+"""Training with an unlabelled target: unused labels and exact resume."""
 
 import pytest
 import torch

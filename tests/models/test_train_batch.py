@@ -71,7 +71,7 @@ def test_fields_are_constant():
 
 
 class OnDevice(torch.Tensor):
-    """Stands for a tensor on a GPU, which joins only its like."""
+    """Simulates a tensor on a GPU, which cannot be joined with CPU tensors."""
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):

@@ -24,7 +24,7 @@ from .weighting_checks import reload
 
 
 class PoisonedModel(ToyModel):
-    """One of its losses can be multiplied by a number."""
+    """A model with one loss that can be multiplied by a number."""
 
     poison = 1.0
     poisoned = 'loss_domain'
@@ -57,7 +57,7 @@ def trained(cfg, batches, model=None):
 
 
 def assert_neutral(cfg):
-    """With neutral arguments, it trains as the stock wrapper."""
+    """With neutral arguments, it trains like the stock wrapper."""
     batches = [make_batch(seed) for seed in range(6)]
     for stock in (
         {},

@@ -33,7 +33,7 @@ def test_eval_order_permutes_the_columns_in_eval_mode_only():
     assert spans == dict(
         video=slice(0, 2), flow=slice(2, 3), audio=slice(3, 6)
     )
-    # Zeros of a missing modality have its own width, in its own place.
+    # A missing modality is replaced with zeros of its width, in its place.
     del features['audio']
     assert fusion(features).tolist() == [[1, 2, 0, 0, 0, 3]]
 

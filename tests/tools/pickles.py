@@ -16,12 +16,12 @@ class Global:
 
 
 class Object:
-    """An object, known only by how it is made.
+    """An object that is described by the call that creates it.
 
     Args:
-        function: What makes it.
+        function: Function or class that creates the object.
         args: Arguments of the function.
-        state: What it is then given, if not None.
+        state: State that the object is given afterwards, if not None.
         opcode: ``pickle.REDUCE``, a call, or ``pickle.NEWOBJ``.
     """
 

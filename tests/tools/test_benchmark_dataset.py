@@ -22,7 +22,7 @@ TOOL = ROOT / 'tools/benchmarks/benchmark_dataset.py'
 
 @pytest.fixture(scope='module', autouse=True)
 def script_folder():
-    """The folder of a script is searched for what it imports."""
+    """Python searches the folder of a script for imports."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(TOOL.parent))
         yield
@@ -80,7 +80,7 @@ def test_released_spectrogram(loading, tmp_path):
     results = loading.read_wav(
         dict(audio_path=tmp_path / 'a.wav', frame_inds=np.array([12, 14, 60]))
     )
-    # 0.5 to 2.5 s at the 24 frames per second that are taken for granted.
+    # 0.5 to 2.5 s at the assumed 24 frames per second.
     np.testing.assert_allclose(
         results['audios'], wave[8000:40000], atol=1 / 32768
     )

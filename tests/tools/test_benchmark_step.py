@@ -58,7 +58,7 @@ def test_rows_and_table(tmp_path, run_tool, capsys):
         assert row.keys() == {'setting', 'method', 'median_s', 'peak_bytes'}
         assert row['median_s'] > 0
     peak = {row['method']: row['peak_bytes'] for row in rows}
-    # Two task gradients are held at once, and no more than that.
+    # At most two task gradients are in memory at once.
     assert peak['base'] < peak['gmp_parameter'] < peak['three_pass']
     # The embeddings are small, two copies of all gradients are not.
     assert peak['embedding_passes'] < 1.1 * peak['unbalanced']

@@ -80,7 +80,7 @@ def test_twin_names_what_the_published_files_name():
 
 @pytest.mark.parametrize('place', ['slice', 'list'])
 def test_frame_of_newer_pandas(tmp_path, place):
-    """From 1.3 on the manager gets its blocks as arguments."""
+    """From pandas 1.3, the manager gets its blocks as arguments."""
     block = Global('pandas._libs.internals', '_unpickle_block')
     integers = array([COLUMNS['uid'], COLUMNS['frame']])
     strings = array([COLUMNS['verb'], COLUMNS['text']])

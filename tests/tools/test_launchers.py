@@ -1,4 +1,4 @@
-"""The launcher scripts pass on what they are given."""
+"""The launcher scripts pass on their arguments."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def run_script(name: str, *args: str, **env: str):
 
 @pytest.fixture
 def show(tmp_path) -> str:
-    """A program that prints its arguments, one a line."""
+    """A program that prints its arguments, one per line."""
     program = tmp_path / 'srun'
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     program.chmod(0o755)

@@ -36,7 +36,7 @@ def run_tool(name, *args, monkeypatch):
 
 
 def randomize(module):
-    """Statistics that no initialization gives."""
+    """Set statistics that no initialization produces."""
     for name, tensor in module.state_dict().items():
         if name.endswith('running_mean'):
             tensor.normal_(0, 0.1)
@@ -46,7 +46,7 @@ def randomize(module):
 
 
 def plain_resnet():
-    """ResNet-18 of one channel, as VGGSound trains it."""
+    """ResNet-18 with one input channel, as trained on VGGSound."""
     net = resnet18(num_classes=309)
     net.conv1 = torch.nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
     return randomize(net)

@@ -56,7 +56,7 @@ def runs(tmp_path):
 
 @pytest.fixture
 def main(run_tool, tmp_path, monkeypatch):
-    """Figure of a call; it is not written where the options say."""
+    """Return the figure of a call, without writing it."""
     figures = []
     draw = visualization.plot_curves
     monkeypatch.setattr(
@@ -75,7 +75,7 @@ def main(run_tool, tmp_path, monkeypatch):
 
 @pytest.fixture
 def error(run_tool, tmp_path, monkeypatch, capsys):
-    """Message with which a call ends."""
+    """Return the error message of a call."""
     monkeypatch.chdir(tmp_path)
 
     def run(*args):
@@ -146,7 +146,7 @@ def test_figure_of_boomda(tmp_path, main, capsys):
     lines = [list(line.get_ydata()) for line in kept.lines]
     assert lines[0] == pytest.approx([0.6, 0.6])
     assert lines[1:] == [[0.5, 0.5], [0.7, 0.7], [0, 0]]
-    # Nothing was kept: the accuracy means nothing.
+    # No sample was kept, so the accuracy has no meaning.
     assert [len(line.get_ydata()) for line in accuracy.lines] == [2, 0]
 
 

@@ -25,7 +25,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def options(tiny_mini_hac):
-    """What points a config to the tiny tree, as arguments."""
+    """Arguments that point a config to the tiny tree."""
     settings = {}
     for key, value in tiny_mini_hac.items():
         if isinstance(value, dict):
@@ -85,7 +85,7 @@ def test_labels_default_to_the_methods():
 @pytest.mark.parametrize(
     ('args', 'message'),
     [
-        ([CONFIG], 'give a CHECKPOINT after each CONFIG, got 1 files'),
+        ([CONFIG], 'pass a CHECKPOINT after each CONFIG, got 1 files'),
         ([CONFIG, 'c', '--out', 'tsne.gif'], '`out` must end in'),
         ([CONFIG, 'c', CONFIG, 'c'], 'two rows have the same label in'),
         ([CONFIG, 'c', '--labels', 'A', 'B'], "['A', 'B'] for 1 rows"),

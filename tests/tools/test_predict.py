@@ -115,4 +115,4 @@ def test_settings_of_the_config_are_replaced(main, root):
         'test_dataloader.dataset.metainfo.classes=[a,b]',
     )
     assert status == 2
-    assert 'the test dataset names 2' in err
+    assert 'the test dataset has 2' in err

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""What tools/train.py makes of its arguments."""
+"""How tools/train.py applies its arguments to the config."""
 
 import argparse
 import runpy
@@ -103,7 +103,7 @@ def test_option_that_would_change_nothing(key, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         TOOL['main']()
     error = capsys.readouterr().err.splitlines()[-1]
-    assert f'--cfg-options {key}=... is too late' in error
+    assert f'--cfg-options {key}=... is applied too late' in error
 
 
 def test_flag_switches_a_variable_off(monkeypatch):

@@ -82,15 +82,15 @@ def test_rows_beside_the_published_ones(twins, monkeypatch, capsys):
         monkeypatch, capsys, twins / 'hac', counts=True
     )
     assert status == 1
-    # Labels 0, 1, ... in turn over the splits; a training clip of 'human'
-    # is in the test file too.
+    # Labels 0, 1, ... in turn over the splits; one training clip of 'human' is
+    # also in the test file.
     assert report['rows']['human test'] == [1, 0, 1, 1, 0, 0, 0]
     assert report['rows']['animal train'] == [0, 0, 0, 0, 1, 1, 0]
     assert {f['kind'] for f in report['faults']} == {'rows'}
     assert len(report['faults']) == 6
     assert (
         'rows: the test split of human has 3 rows, by class (1, 0, 1, 1, 0, '
-        '0, 0); published are 276, (39, 40, 39, 40, 40, 38, 40)'
+        '0, 0); expected 276, (39, 40, 39, 40, 40, 38, 40)'
     ) in out
 
 
@@ -127,7 +127,7 @@ def test_modality_that_is_not_used(tree, monkeypatch, capsys):
 def test_truncated_file(tree, name, monkeypatch, capsys):
     data = (tree / name).read_bytes()
     (tree / name).write_bytes(data[: 2 * len(data) // 3])
-    # The start of an image file does not show whether its end is lost.
+    # The start of an image file does not show whether its end is missing.
     decode = ['--decode'] if name.endswith('jpg') else []
     result = verify(monkeypatch, capsys, tree, *ALL, *decode)
     only_fault(result, 'unreadable', tree / name)

@@ -65,7 +65,7 @@ class ToyAdaptationModel(BaseModel):
 
 
 def adaptation_cfg(work_dir, root, epochs=2, **options):
-    """Config of 4 iterations an epoch: 28 clips of two sources, 7 a batch.
+    """Config with 4 iterations per epoch: 28 source clips in batches of 7.
 
     Args:
         work_dir: Folder of the run.
@@ -101,7 +101,7 @@ def adaptation_cfg(work_dir, root, epochs=2, **options):
 
 
 def train(cfg):
-    """Train without validation and test; the model."""
+    """Train without validation and test; return the model."""
     train.count = getattr(train, 'count', 0) + 1
     cfg.experiment_name = f'adaptation-{train.count}'
     for part in ('val', 'test'):

@@ -1,8 +1,9 @@
 # Copyright (c) mmgmp authors.
 """A model of one weight that counts the epochs, and its data.
 
-Class 1 is predicted for the samples whose ``threshold`` the weight has
-reached. So each accuracy follows from the rows of the dataset.
+The model predicts class 1 for a sample if its weight has reached the
+``threshold`` of the sample. Therefore each accuracy follows from the rows of
+the dataset.
 """
 
 import os
@@ -80,7 +81,7 @@ class CountingToyModel(BaseModel):
 
 
 def settings():
-    """Config of a training of four epochs with one iteration each."""
+    """Config that trains for four epochs with one iteration each."""
     evaluator = dict(type='DomainAccMetric')
     return dict(
         default_scope='mmaction',

@@ -23,7 +23,7 @@ EVENTS = [(os, 'replace'), (os, 'remove'), (ValLoop, 'run')]
 
 
 def start(target, *args):
-    """Start a process as a fork of one that has imported this module."""
+    """Fork a process from one that has already imported this module."""
     CONTEXT.set_forkserver_preload([__name__])
     path = os.environ.get('PYTHONPATH')
     os.environ['PYTHONPATH'] = str(ROOT)
@@ -40,14 +40,14 @@ def start(target, *args):
 
 
 def wait(process, timeout=120):
-    """Wait for the end; True if it was SIGKILL."""
+    """Wait for the end; return True if SIGKILL caused it."""
     process.join(timeout)
     assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
     return process.exitcode != 0
 
 
 def kill_within(process, started, seconds):
-    """Kill a training some time after it started; True if it was running."""
+    """Kill a training after some time; return True if it was running."""
     while not started.exists() and process.is_alive():
         time.sleep(0.01)
     process.join(seconds)

@@ -13,7 +13,7 @@ import soundfile
 def moving_frames(
     num_frames: int, height: int = 32, width: int = 40
 ) -> np.ndarray:
-    """RGB frames (T, H, W, 3) uint8, smooth and each unlike the others."""
+    """RGB frames (T, H, W, 3) uint8, smooth and all different."""
     t, y, x = np.mgrid[:num_frames, :height, :width].astype(float)
     waves = [
         np.sin(x / 5 + t / 3),
@@ -64,7 +64,7 @@ def write_video(
                 audio.astype(np.float32), format='fltp', layout=layout
             )
             frame.sample_rate = audio_rate
-            # Without it the delay of the encoder would not be recorded.
+            # Without this, the delay of the encoder would not be recorded.
             frame.pts = round(audio_begin * audio_rate)
             container.mux(sound.encode(frame))
             container.mux(sound.encode())

@@ -82,9 +82,9 @@ def narrow_encoders(cfg: Config) -> None:
 
 
 def read_memory_clips(cfg: Config) -> Config:
-    """Have a config train narrow encoders on clips in memory, in place.
+    """Make a config train narrow encoders on clips in memory, in place.
 
-    Everything else stays as the config says.
+    Everything else in the config is unchanged.
     """
     narrow_encoders(cfg)
     modalities = tuple(cfg.model.backbone.encoders)

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Writers of media files that hold both a video and its sound."""
+"""Writers of media files with both video and sound."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def mux(
     out: str | Path,
     codec: str = 'aac',
 ) -> str:
-    """Put a video, as it is, and a sound into one file.
+    """Write a video, unchanged, and a sound into one file.
 
     Args:
         video: File with the video stream.
@@ -51,7 +51,7 @@ def mux(
 
 
 def hold_upright(path: str | Path, out: str | Path) -> str:
-    """Copy an mp4 and say in its header that it is to be turned clockwise."""
+    """Copy an mp4 whose header tells players to rotate it clockwise."""
     data = Path(path).read_bytes()
     track = data.index(b'tkhd', data.index(b'moov') + 4)
     place = data.index(UNTURNED, track)

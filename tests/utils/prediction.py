@@ -18,8 +18,8 @@ CONFIG = leaf_path('dann')
 def save_model(path: str | Path) -> nn.Module:
     """Build the model of ``CONFIG`` in eval mode and save its weights.
 
-    The scores of a random model are all alike. These tell clips apart, by
-    the video and by the audio.
+    The scores of a random model are almost equal for all clips. The saved
+    weights make them depend on the video and on the audio.
     """
     set_random_seed(0)
     model = MODELS.build(Config.fromfile(CONFIG).model).eval()
@@ -46,6 +46,6 @@ def predict(inferencer: AudioVideoInferencer, paths, **kwargs) -> list[dict]:
 
 
 def difference(first: dict, second: dict) -> float:
-    """Largest difference between two files' scores, of equal branches."""
+    """Largest difference between the scores of two files, by branch."""
     assert list(first) == list(second)
     return max(float((first[b] - second[b]).abs().max()) for b in first)

@@ -13,7 +13,7 @@ def run_ranks(function, folder, *args, world=2):
     Args:
         function: A function of a module.
         folder: An empty folder.
-        *args: Further arguments of the function.
+        *args: Other arguments of the function.
         world: Number of ranks.
 
     Returns:

@@ -88,7 +88,7 @@ def test_unknown_data_set_is_refused(name):
 
 def test_file_of_a_data_set_of_ones_own(tmp_path):
     path = tmp_path / 'studio.py'
-    with pytest.raises(FileNotFoundError, match='no file .*studio.py'):
+    with pytest.raises(FileNotFoundError, match='studio.py does not exist'):
         setting_file(str(path))
     base = leaf_path('erm').parents[1] / '_base_/settings/mini_hac.py'
     path.write_text(

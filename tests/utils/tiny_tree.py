@@ -14,7 +14,7 @@ def read_tiny_tree(cfg: Config, settings: dict) -> Config:
     Args:
         cfg: Config, changed in place; its training datasets may be
             concatenated.
-        settings: What the fixture ``tiny_mini_hac`` gives.
+        settings: Value of the fixture ``tiny_mini_hac``.
 
     Returns:
         The config.
@@ -32,7 +32,7 @@ def copy_tables(tree: str, root: Path) -> Path:
 
     Args:
         tree: Folder in the layout of HAC.
-        root: Folder that is made.
+        root: Folder to create.
 
     Returns:
         ``root``.
@@ -51,7 +51,7 @@ def change_table(
     Args:
         root: Folder of :func:`copy_tables`.
         name: File name of the table.
-        change: Cells of a row -> those in their place.
+        change: Cells of a row -> new cells.
     """
     table = root / 'HAC_Splits' / name
     rows = [row.split(',') for row in table.read_text().splitlines()]

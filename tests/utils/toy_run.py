@@ -72,7 +72,7 @@ class ToyScheduledMetric(BaseMetric):
 
 
 def toy_cfg(work_dir, epochs=3, **options):
-    """Config of two iterations an epoch, with validation after each."""
+    """Config with two iterations and one validation per epoch."""
     loader = dict(
         batch_size=4,
         num_workers=0,

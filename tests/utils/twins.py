@@ -35,8 +35,8 @@ def make_hac_twin(
     Args:
         root: Folder of the tree, made if absent.
         clips: Clips of each domain and split.
-        num_frames: Frames of each video; those of flow are one less, and the
-            vertical component has another one less, as happens there.
+        num_frames: Frames of each video. Flow has one frame less, and its
+            vertical component one more less, as in some published files.
         size: (H, W) of the frames.
         fps: Frames per second.
         nested: Whether the domains' folders are in ``HAC_Splits``.

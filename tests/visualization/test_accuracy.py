@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The figure of the accuracies: points, intervals, what is missing."""
+"""The figure of the accuracies: points, intervals, missing runs."""
 
 import math
 
@@ -93,7 +93,7 @@ def test_points_and_intervals_in_percent(figure):
 
 def test_names_and_missing_runs(figure):
     human, cartoon, mean = figure.axes
-    # 'GMP (parameter) (3/10)' takes two lines, and so its row does.
+    # 'GMP (parameter) (3/10)' takes two lines, and so does its row.
     labels = [text.get_text() for text in human.get_yticklabels()]
     assert labels == ['ERM', 'GMP (parameter)\n(3/10)', 'GMP (as released)']
     assert list(human.get_yticks()) == [0.5, 2, 3.5]
@@ -157,11 +157,11 @@ def test_equal_accuracies_have_ticks(tmp_path):
     ('estimate', 'arguments', 'message'),
     [
         ((0.5, 0.4, 0.6), dict(out='x.gif'), 'must end in .png or .pdf'),
-        (None, {}, '`estimates` holds no accuracy'),
+        (None, {}, '`estimates` has no accuracy'),
         ((50, 40, 60), {}, "'a' on 'human' must be a fraction.* got 50"),
         ((NAN, NAN, NAN), {}, "'a' on 'human' must be a fraction.* got nan"),
-        ((0.5, 0.6, 0.7), {}, 'must hold its mean 0.5, got 0.6 to 0.7'),
-        ((0.5, 0.4, NAN), {}, 'must hold its mean 0.5, got 0.4 to nan'),
+        ((0.5, 0.6, 0.7), {}, 'must contain its mean 0.5, got 0.6 to 0.7'),
+        ((0.5, 0.4, NAN), {}, 'must contain its mean 0.5, got 0.4 to nan'),
         ((0.5, 0.4, 0.6), dict(baseline='b'), "'b' of `baseline`.*'a'"),
         ((0.5, 0.4, 0.6), dict(incomplete={'c': (1, 2)}), "'c' of `base"),
     ],

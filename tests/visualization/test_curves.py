@@ -203,7 +203,7 @@ def test_one_line_style_per_label(plot):
     for ax in figure.axes:
         for label, (dashes, color) in zip(('GMP', 'ERM'), LINES):
             mean, edges = lines_of(ax, label)
-            # As set, not as drawn: a pattern is scaled by the width.
+            # The pattern as set: the drawn one is scaled by the line width.
             pattern = (0, None) if dashes == '-' else dashes
             assert mean._unscaled_dash_pattern == pattern
             assert mean.get_color() == color
@@ -213,7 +213,7 @@ def test_one_line_style_per_label(plot):
     np.testing.assert_array_equal(lines_of(video, 'GMP')[0].get_xdata(), STEPS)
     np.testing.assert_allclose(values(video, 'GMP'), SHAPE)
     np.testing.assert_allclose(values(audio, 'ERM'), 0.5 / SHAPE)
-    # ERM has no sigma, and is named in the legend alone.
+    # ERM has no sigma, and occurs only in the legend.
     for ax in figure.axes[2:]:
         assert (len(values(ax, 'GMP')), len(values(ax, 'ERM'))) == (5, 0)
     assert legend_texts(figure) == ['GMP', 'ERM']
@@ -268,8 +268,8 @@ ONE = {'x': boomda()}
     [
         (dict(a=ONE), dict(out='c.gif'), 'must end in .png or .pdf'),
         (dict(a=ONE), dict(smooth=0), '`smooth` must be at least 1, got 0'),
-        ({}, {}, 'must hold 1 to 5 labels.* got 0'),
-        (dict.fromkeys('abcdef', ONE), {}, 'must hold 1 to 5 labels.* got 6'),
+        ({}, {}, 'must have 1 to 5 labels.* got 0'),
+        (dict.fromkeys('abcdef', ONE), {}, 'must have 1 to 5 labels.* got 6'),
         (dict(a={}), {}, "no run for the label 'a'"),
         (dict(a=ONE), dict(keys=[]), 'at least one glob'),
         (dict(a=ONE), dict(names=['r']), r"each of `keys`.*, got \['r'\]"),

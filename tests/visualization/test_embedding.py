@@ -110,17 +110,17 @@ def test_class_without_samples_keeps_its_digit(tmp_path):
     ('changes', 'message'),
     [
         (dict(out='tsne.gif'), 'must end in .png or .pdf'),
-        (dict(embeddings={}), '`embeddings` holds no method'),
+        (dict(embeddings={}), '`embeddings` has no method'),
         (dict(domains=['human']), 'each of the 2 `labels`, got 1'),
         (
             dict(embeddings={'GMP': POINTS[:3]}),
             r"of 'GMP' must be of shape \(2, 2\).* got \(3, 2\)",
         ),
-        (dict(labels=[0, 3]), r'`labels` has \[3\], but `classes` names 3'),
+        (dict(labels=[0, 3]), r'`labels` has \[3\], but `classes` has 3'),
         (dict(labels=[0, -1]), r'`labels` has \[-1\]'),
         (
             dict(classes=[str(i) for i in range(11)]),
-            '`classes` must hold at most 10.* got 11',
+            '`classes` must have at most 10.* got 11',
         ),
         (
             dict(
@@ -128,7 +128,7 @@ def test_class_without_samples_keeps_its_digit(tmp_path):
                 labels=[0] * 6,
                 domains=list('abcdef'),
             ),
-            '`domains` must hold at most 5.* got 6',
+            '`domains` must have at most 5.* got 6',
         ),
     ],
 )

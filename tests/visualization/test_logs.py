@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Reading, selecting and pooling of run logs, against small logs by hand."""
+"""Reading, selecting and pooling run logs, against small logs by hand."""
 
 import json
 
@@ -55,7 +55,7 @@ def test_resumed_run_replaces_from_its_first_step_on(tmp_path):
 def test_missing_folder_and_log(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
         read_training_log(tmp_path / 'nowhere')
-    with pytest.raises(FileNotFoundError, match='holds no <timestamp>'):
+    with pytest.raises(FileNotFoundError, match='has no <timestamp>'):
         read_training_log(tmp_path)
 
 

@@ -144,12 +144,12 @@ def test_value_without_runs_breaks_the_line(tmp_path):
 @pytest.mark.parametrize(
     ('curves', 'arguments', 'message'),
     [
-        ({}, {}, '`curves` must hold a parameter,'),
-        ({'x': []}, {}, "a point of each, got {'x': 0}"),
+        ({}, {}, '`curves` must have a parameter,'),
+        ({'x': []}, {}, "a point for each, got {'x': 0}"),
         ({'x': curve(1, 0)}, {}, r"'x' must increase, got \[1, 0\]"),
         ({'x': curve(1, 1)}, {}, r"'x' must increase, got \[1, 1\]"),
         ({'x': [(1, 55, 50, 60)]}, {}, 'x=1 must be a fraction'),
-        ({'x': [(1, 0.5, 0.6, 0.7)]}, {}, 'interval of x=1 must hold'),
+        ({'x': [(1, 0.5, 0.6, 0.7)]}, {}, 'interval of x=1 must contain'),
         ({'x': curve(1)}, dict(defaults={'x': 2}), "'x' at 2, but .*\\[1\\]"),
         ({'x': curve(1)}, dict(defaults={'y': 1}), "'y' at 1, but .*\\[\\]"),
         ({'x': curve(1)}, dict(baseline=(50, 40, 60)), 'baseline must be a'),

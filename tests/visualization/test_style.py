@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Styles that differ without their colour too, legends that fit, and ticks."""
+"""Styles that differ also without colour, legends that fit, and ticks."""
 
 from itertools import combinations
 

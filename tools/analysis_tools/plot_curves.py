@@ -49,7 +49,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         nargs='+',
         default=[],
         metavar='GLOB',
-        help='scalars with a logarithmic axis, and a geometric mean over runs',
+        help='scalars with a logarithmic axis and a geometric mean over runs',
     )
     parser.add_argument(
         '--lines',
@@ -57,7 +57,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         type=level,
         default=[],
         metavar='GLOB=VALUE',
-        help="values that a thin line marks, such as 'gmp/rho.*=1'",
+        help="values to mark with a thin line, such as 'gmp/rho.*=1'",
     )
     parser.add_argument(
         '--where',
@@ -71,7 +71,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         '--ratios',
         action='store_true',
         help='add gmp/rho.<modality> and gmp/sigma.<modality> to runs of '
-        'other methods than GMP, computed from the confidences they logged',
+        'methods other than GMP, computed from the confidences they logged',
     )
     parser.add_argument(
         '--smooth',
@@ -106,12 +106,12 @@ def label_runs(runs: Sequence[str], labels: Sequence[str] | None) -> list[str]:
 
     Args:
         runs: Paths of the runs.
-        labels: Label of each run; several runs may share one. None takes the
+        labels: Label of each run; several runs may share one. None means the
             folder names.
 
     Raises:
-        ValueError: The number of labels differs from that of runs, a run is
-            given twice, or two runs without labels have the same folder name.
+        ValueError: The numbers of labels and runs differ, a run is given
+            twice, or two runs without labels have the same folder name.
     """
     paths = [Path(run).resolve() for run in runs]
     if len(set(paths)) < len(runs):

@@ -70,11 +70,11 @@ def label_rows(
 
     Args:
         configs: Paths of the configs.
-        labels: Label of each row. None takes the names of the configs.
+        labels: Label of each row. None means the names of the configs.
 
     Raises:
-        ValueError: The number of labels differs from that of rows, or two
-            rows have the same label.
+        ValueError: The numbers of labels and rows differ, or two rows have the
+            same label.
     """
     if labels is None:
         labels = [Path(config).stem for config in configs]
@@ -95,8 +95,8 @@ def extract_rows(args: argparse.Namespace) -> list[DomainFeatures]:
     """Extract the features of each config and checkpoint.
 
     Raises:
-        ValueError: Two configs evaluate different clips, or
-            :func:`extract_features` raises it.
+        ValueError: Two configs evaluate different clips; see also
+            :func:`extract_features`.
     """
     rows = []
     for config, checkpoint in zip(args.runs[::2], args.runs[1::2]):
@@ -109,7 +109,7 @@ def extract_rows(args: argparse.Namespace) -> list[DomainFeatures]:
         ):
             raise ValueError(
                 f'{config} evaluates other clips than {args.runs[0]}: draw '
-                'models of one dataset and target together'
+                'only models with the same dataset and target together'
             )
     return rows
 
@@ -121,7 +121,7 @@ def main() -> None:
         check_out(args.out)
         if len(args.runs) % 2:
             raise ValueError(
-                'give a CHECKPOINT after each CONFIG, got '
+                'pass a CHECKPOINT after each CONFIG, got '
                 f'{len(args.runs)} files: {args.runs}'
             )
         labels = label_rows(args.runs[::2], args.labels)

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The training steps of Boomda, with several ways to weight the alignment."""
+"""Training steps of Boomda, with several ways to weight the alignment."""
 
 import statistics
 from collections.abc import Callable
@@ -33,7 +33,7 @@ MODEL = dict(
 
 
 class WeightedCoral(nn.Module):
-    """CORAL of each modality and of their concatenation, one by one.
+    """CORAL of each modality and of their concatenation, computed separately.
 
     Args:
         weigh: Maps the losses (M+1,) and the embeddings, M of the source and
@@ -50,7 +50,7 @@ class WeightedCoral(nn.Module):
     def forward(
         self, source: dict[str, Tensor], target: dict[str, Tensor]
     ) -> BalancedCoral:
-        """Compute what :class:`BalancedCoralLoss` does, but with ratio 0."""
+        """Compute what :class:`BalancedCoralLoss` does, with ratio 0."""
         domains = [[*x.values()] for x in (source, target)]
         blocks = [[*x, torch.cat(x, dim=1)] for x in domains]
         losses = torch.stack([self.coral(s, t) for s, t in zip(*blocks)])
@@ -93,7 +93,7 @@ def weights_by_embeddings(losses: Tensor, embeddings: list[Tensor]) -> Tensor:
 def weights_by_parameters(
     parameters: list[nn.Parameter], losses: Tensor, embeddings: list[Tensor]
 ) -> Tensor:
-    """Apply MGDA without its upper bound: a pass to the weights per block."""
+    """Apply MGDA without its upper bound: one full backward pass per block."""
     gradients = [
         torch.autograd.grad(
             loss, parameters, retain_graph=True, allow_unused=True
@@ -115,8 +115,8 @@ class AdaptationSteps(ComparedSteps):
     """Steps of Boomda; the second half of the batch is the target.
 
     The cost of the weights is small compared with the noise of whole steps.
-    The alignment, with all passes for its weights, is therefore timed within
-    each step.
+    Therefore the alignment, including all passes for its weights, is timed
+    separately within each step.
 
     Args:
         batch_size: Samples in the batch, at least 4: a covariance needs two
@@ -166,7 +166,7 @@ class AdaptationSteps(ComparedSteps):
         )
 
     def title(self, seconds: dict[str, float]) -> str:
-        """Give the numbers of samples and features."""
+        """State the numbers of samples and features."""
         target = sum('gt_label' not in sample for sample in self.samples)
         return (
             f'Boomda: {len(self.samples) - target} + {target} samples, '

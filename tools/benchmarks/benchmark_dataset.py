@@ -4,9 +4,9 @@
 The released recipe decodes the whole clip, reads the whole wav file and
 computes the spectrogram with SciPy, as the code of SimMMDG does; the
 transforms of the sampled frames are the same. Both run on generated H.264
-clips with sound, one sample at a time in one process, in rounds that run both
-with the same random numbers. The processor time of all threads is measured,
-and the medians over the rounds are compared.
+clips with sound, one sample at a time in one process. Each round runs both
+with the same random numbers. The tool measures the processor time of all
+threads, and compares the medians over the rounds.
 
 The released code decodes with imageio, which is measured too if it is
 installed. Recent versions (2.38) also collect garbage at each file, which is
@@ -46,9 +46,9 @@ def parse_args() -> argparse.Namespace:
         type=int,
         nargs='+',
         default=[250, 30],
-        help='largest distances between key frames, with a table for each: '
-        'the default of ffmpeg is 250, and clips cut with one key frame per '
-        'second have 30',
+        help='largest distances between key frames, with one table for each: '
+        'the default of ffmpeg is 250; clips with one key frame per second '
+        'have 30',
     )
     parser.add_argument('--rounds', type=int, default=10)
     parser.add_argument(
@@ -58,7 +58,7 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help='load N samples and print the resident memory (Linux)',
     )
-    parser.add_argument('--json', type=Path, help='write the figures there')
+    parser.add_argument('--json', type=Path, help='file for the results')
     return parser.parse_args()
 
 
@@ -78,8 +78,8 @@ def run_steps(
 def measure(dataset, rounds: int) -> dict[str, dict[str, float]]:
     """Measure the seconds of each transform of each recipe, for one sample.
 
-    Each is the median over the rounds of the mean over the clips; 'total' is
-    the one of their sum.
+    Each value is the median over the rounds of the mean over the clips;
+    'total' is the same for the sum of all transforms.
     """
     methods = recipes(dataset)
     table: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
@@ -124,7 +124,7 @@ def resident_megabytes() -> float:
 
 
 def measure_memory(dataset, num_samples: int) -> list[tuple[int, float]]:
-    """Load samples; return their number and the megabytes at ten points."""
+    """Load samples; return their number and the memory at ten points."""
     every = max(1, num_samples // 10)
     points = []
     for number in range(1, num_samples + 1):
@@ -138,7 +138,7 @@ def main() -> None:
     """Measure, and print a table for each distance of key frames."""
     args = parse_args()
     register_all_modules()
-    # As in the workers of a data loader.
+    # Data loader workers also use a single OpenCV thread.
     cv2.setNumThreads(0)
     config = read_config(CONFIG, dict(dataset='hac'), exact=True)
     report = []

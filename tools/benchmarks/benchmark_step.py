@@ -62,11 +62,10 @@ def timed(method: Callable, device: torch.device) -> float:
 
 
 def peak_bytes(method: Callable, device: torch.device) -> int:
-    """Measure the most bytes that a second call allocates at a time.
+    """Measure the peak memory that a second call allocates.
 
     Args:
-        method: A training step, which allocates the state of the optimizer in
-            its first call.
+        method: A training step. Its first call allocates the optimizer state.
         device: Where it runs.
     """
     method()
@@ -123,7 +122,7 @@ def main() -> None:
         bench = SETTINGS[setting](args.batch_size, device)
         seconds = median_seconds(bench.methods, args.rounds, device)
         for name in bench.methods:
-            # Its own model, without the hooks of the other methods.
+            # Use a separate model, without the hooks of the other methods.
             alone = SETTINGS[setting](args.batch_size, device)
             rows.append(
                 dict(

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The clips and the recipes that ``benchmark_dataset.py`` compares."""
+"""Clips and recipes for ``benchmark_dataset.py``."""
 
 import importlib.util
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""The training steps that ``benchmark_step.py`` compares."""
+"""Training steps for ``benchmark_step.py``."""
 
 import time
 from collections.abc import Callable
@@ -75,7 +75,7 @@ MODEL = dict(
 
 
 class Stopwatch:
-    """Measure the seconds between pairs of marks, by CUDA events on a GPU.
+    """Measure the seconds between pairs of marks, with CUDA events on a GPU.
 
     Args:
         device: Where the work between the marks runs.
@@ -94,7 +94,7 @@ class Stopwatch:
         self.marks[-1].record()
 
     def seconds(self) -> list[float]:
-        """Seconds between each start and stop."""
+        """Return the seconds between each start and stop."""
         pairs = zip(self.marks[::2], self.marks[1::2])
         if self.device.type != 'cuda':
             return [stop - start for start, stop in pairs]
@@ -132,7 +132,7 @@ class ComparedSteps:
         self.methods: dict[str, Callable] = dict(forward=self.forward)
 
     def title(self, seconds: dict[str, float]) -> str:
-        """Give the first line of the table from the seconds per step."""
+        """Write the first line of the table from the seconds per step."""
         raise NotImplementedError
 
     def compare(self, name: str, seconds: dict[str, float]) -> float:
@@ -140,7 +140,7 @@ class ComparedSteps:
         raise NotImplementedError
 
     def forward(self) -> dict[str, Tensor]:
-        """Run the forward pass alone, with the graph."""
+        """Run only the forward pass, with the graph."""
         return self.model(self.inputs, self.samples, mode='loss')
 
     def _step(self) -> None:
@@ -216,9 +216,9 @@ class TrainingSteps(ComparedSteps):
     def three_pass(self) -> None:
         """Take a step with the scheme of GMP's released code.
 
-        Each modality has one pass for each of its two uni-modal losses, whose
-        gradients are combined tensor by tensor. The result is added to the
-        gradient of a third pass, that of the fused loss.
+        For each modality, there is one backward pass for each of its two
+        uni-modal losses, and the gradients are combined tensor by tensor. The
+        result is added to the gradient of a third pass, for the fused loss.
         """
         features = self.model.backbone(self.inputs)
         fused, _ = self._losses(features)
@@ -292,5 +292,5 @@ class TrainingSteps(ComparedSteps):
 
 
 def _floor(seconds: dict[str, float]) -> float:
-    """Relative time of two backward passes, one per task gradient."""
+    """Compute the relative time of a step with two backward passes."""
     return (2 * seconds['base'] - seconds['forward']) / seconds['base']

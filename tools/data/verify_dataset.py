@@ -1,9 +1,9 @@
 # Copyright (c) mmgmp authors.
 """Check a downloaded copy of HAC or EPIC-Kitchens.
 
-The report names files that are missing, unreadable or not in any row, and
-compares the number of rows of each split and class with the published one. The
-exit status is 1 if there is a fault.
+The report lists files that are missing, unreadable or not in the split files,
+and compares the number of rows of each split and class with the published one.
+The exit status is 1 if there is a fault.
 """
 
 import argparse
@@ -36,19 +36,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--media',
         choices=MEDIA,
-        help='form of EPIC-Kitchens (default: clips)',
+        help='layout of EPIC-Kitchens (default: clips)',
     )
     parser.add_argument(
         '--modalities',
         nargs='+',
         choices=MODALITIES,
         default=['video', 'audio'],
-        help='whose files must exist (default: video audio)',
+        help='modalities to check (default: video audio)',
     )
     parser.add_argument(
         '--decode',
         action='store_true',
-        help='decode whole files instead of their headers; much slower',
+        help='decode whole files instead of only their headers; much slower',
     )
     parser.add_argument(
         '--no-counts',
@@ -58,7 +58,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--json', type=Path, help='file for the report')
     args = parser.parse_args()
     if args.media and args.dataset != 'epic_kitchens':
-        parser.error(f'--media is not for {args.dataset}: it has only one form')
+        parser.error(f'--media is not for {args.dataset}: it has one layout')
     try:
         check_names('modalities', args.modalities, MODALITIES)
     except ValueError as error:
@@ -69,7 +69,7 @@ def parse_args() -> argparse.Namespace:
 def format_rows(
     rows: dict[tuple[str, str], tuple[int, ...]], classes: tuple[str, ...]
 ) -> str:
-    """Table of the rows of each split and class."""
+    """Format a table of the rows of each split and class."""
     lines = [f'{"split":<16} {"rows":>5}  {"  ".join(classes)}']
     for (domain, split), found in rows.items():
         cells = (f'{n:>{len(c)}}' for n, c in zip(found, classes))

@@ -1,8 +1,8 @@
 # The pipelines of the published protocols (SimMMDG and its successors), shared
 # by HAC and EPIC-Kitchens. The transforms of each modality write their result
-# to its key of the model inputs.
+# to the key of the modality in the model inputs.
 
-# 32 of 64 consecutive frames: (1, 3, 32, 224, 224). Shorter videos wrap.
+# 32 of 64 consecutive frames: (1, 3, 32, 224, 224). Shorter videos are looped.
 rgb_sample = dict(
     type='SampleFrames', clip_len=32, frame_interval=2, num_clips=1
 )
@@ -111,8 +111,7 @@ loader = dict(
     batch_size=16,
     num_workers=8,
     persistent_workers=True,
-    # Page-locked memory: it is faster to copy to a GPU, and cannot be swapped
-    # out.
+    # Page-locked memory is faster to copy to a GPU, and cannot be swapped out.
     pin_memory=True,
 )
 evaluation = dict(

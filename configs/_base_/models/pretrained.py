@@ -57,7 +57,8 @@ encoders = dict(
         type='mmpretrain.ResNet',
         depth=18,
         in_channels=1,
-        # For ReleasedMultimodalBackbone: its layer4 does not start at zero.
+        # For ReleasedMultimodalBackbone, whose random layer4 must not start at
+        # zero.
         zero_init_residual=False,
     ),
     # SlowOnly R50 8x8 on the two components of optical flow.

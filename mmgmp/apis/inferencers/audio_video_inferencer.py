@@ -30,13 +30,13 @@ OnCorrupt = Callable[[str, CorruptMediaError], None]
 
 @INFERENCERS.register_module()
 class AudioVideoInferencer(BaseInferencer):
-    """Predict the action in media files with their own sound track.
+    """Predict the action in video files with an audio track.
 
     The test pipeline and the class names come from the config; the dataset
-    itself is not needed. A file without sound is predicted from its video
-    alone, with a warning: ``fused`` takes the audio features as zeros, and
-    ``audio`` has no scores. See :class:`MediaFilePipeline` and
-    :func:`load_weights`.
+    itself is not needed. For a file without sound, the inferencer logs a
+    warning and uses the video alone: the audio features of ``fused`` are
+    zeros, and there are no ``audio`` scores. See :class:`MediaFilePipeline`
+    and :func:`load_weights`.
 
     Args:
         model: Config, or its path, of a :class:`MultimodalRecognizer` with
@@ -92,10 +92,10 @@ class AudioVideoInferencer(BaseInferencer):
             batch_size: Files in a batch. Files with and without sound are
                 not mixed.
             topk: Number of classes in each prediction.
-            out_dir: Folder for copies of the videos with the best classes
-                drawn on them.
+            out_dir: Folder for copies of the videos with the top classes drawn
+                on them.
             on_corrupt: Called with the name and the error of each corrupt
-                file, which is then left out. By default the error is raised.
+                file, which is then skipped. By default, the error is raised.
 
         Returns:
             ``predictions`` (see :func:`to_dict`) and ``visualization`` (the
@@ -140,7 +140,7 @@ class AudioVideoInferencer(BaseInferencer):
         out_dir: str | None = None,
         on_corrupt: OnCorrupt | None = None,
     ) -> list[str]:
-        """Draw the best classes onto copies of the videos.
+        """Draw the top classes on copies of the videos.
 
         Args:
             inputs: Not used; the predictions name their files.
@@ -190,8 +190,8 @@ class AudioVideoInferencer(BaseInferencer):
         model = MODELS.build(dict(cfg.model, objectives=None))
         if model.cls_head.num_classes != len(self.classes):
             raise ValueError(
-                f'`cls_head` has {model.cls_head.num_classes} classes, and '
-                f'the test dataset names {len(self.classes)}: {self.classes}'
+                f'`cls_head` has {model.cls_head.num_classes} classes, but '
+                f'the test dataset has {len(self.classes)}: {self.classes}'
             )
         load_weights(model, weights)
         model.cfg = cfg
@@ -201,7 +201,7 @@ class AudioVideoInferencer(BaseInferencer):
         return MediaFilePipeline(cfg.test_dataloader.dataset.pipeline)
 
     def _init_visualizer(self, cfg: Config) -> None:
-        """Return None, since PyAV draws, which keeps the sound."""
+        """Return None: PyAV draws the text, because it can keep the sound."""
 
     def _read(
         self, paths: Sequence[str], on_corrupt: OnCorrupt | None
@@ -234,8 +234,8 @@ def class_names(cfg: Config) -> tuple[str, ...]:
     encoders = cfg.get('model', {}).get('backbone', {}).get('encoders', {})
     if set(encoders) != MODALITIES:
         raise ValueError(
-            '`model.backbone.encoders` must be those of video and audio, '
-            f'which a media file has, got {sorted(encoders)}'
+            '`model.backbone.encoders` must be exactly those of video and '
+            f'audio to predict media files, got {sorted(encoders)}'
         )
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     names = (dataset.get('metainfo') or {}).get('classes')
@@ -246,7 +246,7 @@ def class_names(cfg: Config) -> tuple[str, ...]:
         names = getattr(type_, 'METAINFO', {}).get('classes')
     if not names:
         raise ValueError(
-            '`test_dataloader.dataset` names no classes, neither in '
-            f'`metainfo` nor by its type {dataset.get("type")!r}'
+            '`test_dataloader.dataset` has no class names, neither in '
+            f'`metainfo` nor in its type {dataset.get("type")!r}'
         )
     return tuple(names)

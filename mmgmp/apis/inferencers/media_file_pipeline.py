@@ -19,17 +19,17 @@ from mmgmp.datasets.media.video import read_frame_rate, read_video
 
 
 class MediaFilePipeline:
-    """Apply the test pipeline of a config to a media file with sound.
+    """Apply the test pipeline of a config to a video file with sound.
 
     The transforms are those of the config, with these exceptions:
 
-    - nothing is cached, since a file may be replaced between two calls;
-    - frames are rotated upright, since phones store them as the camera was
-      held;
-    - where the dataset reads the sound of an action, the whole track is read;
-    - a file whose audio track is missing, silent or over before the clip
-      starts gives inputs without ``audio``, with a warning, even if the
-      dataset allows silence.
+    - nothing is cached, because a file may be replaced between two calls;
+    - frames are rotated upright, because phones store them in the orientation
+      of the camera;
+    - ``LoadAudio(align='action')`` reads the whole audio track instead;
+    - if the audio track is missing, is silent or ends before the clip starts,
+      the inputs have no ``audio`` and a warning is logged, even if
+      ``LoadAudio`` allows silence.
 
     Args:
         pipeline: Transforms of the config, ending in ``PackActionInputs``
@@ -64,9 +64,9 @@ class MediaFilePipeline:
             path: Media file.
 
         Returns:
-            ``inputs`` (modality -> tensor) and ``data_samples``, whose
-            metainfo has ``filename`` and ``missing``, which maps ``audio`` to
-            the reason why it is missing, or is empty.
+            ``inputs`` (modality -> tensor) and ``data_samples`` with
+            ``filename`` and ``missing`` in their metainfo. ``missing`` maps
+            ``audio`` to the reason why it is missing, or is empty.
 
         Raises:
             CorruptMediaError: The file does not exist, is empty or truncated,
@@ -101,7 +101,7 @@ class MediaFilePipeline:
 
 
 class SilentAudio:
-    """Replace ``LoadAudio`` by a second of zeros."""
+    """Replace ``LoadAudio`` with one second of zeros."""
 
     def __init__(self, load_audio: LoadAudio) -> None:
         self.sample_rate = load_audio.sample_rate
@@ -114,7 +114,7 @@ class SilentAudio:
 
 
 def unfold(transforms: Iterable[Callable]) -> list[Callable]:
-    """Replace each ``CachedTransforms`` by the transforms in it."""
+    """Replace each ``CachedTransforms`` with the transforms in it."""
     flat = []
     for transform in transforms:
         if isinstance(transform, CachedTransforms):
@@ -150,7 +150,7 @@ def turn_upright(results: dict) -> dict:
 
 
 def read_rotation(path: str) -> int:
-    """Read the counter-clockwise degrees by which a video is shown rotated.
+    """Read by how many degrees a player rotates a video counter-clockwise.
 
     Raises:
         av.FFmpegError: The file cannot be decoded.
@@ -169,8 +169,8 @@ def check_streams(path: str) -> bool:
     """Check that a file has video, and return whether it has an audio track.
 
     Raises:
-        CorruptMediaError: The file cannot be read or has no video. The cover
-            picture of a song, which has no frame rate, does not count.
+        CorruptMediaError: The file cannot be read or has no video. Cover art,
+            which has no frame rate, does not count as video.
     """
     read_frame_rate(path)
     with av.open(path, metadata_errors='ignore') as container:
@@ -178,15 +178,16 @@ def check_streams(path: str) -> bool:
 
 
 def _run(transforms: Compose, path: str) -> dict:
-    # Without an audio file, the track of the video is read.
+    # No audio file: LoadAudio reads the audio track of the video.
     item = dict(filename=path, audio_path='', start_index=0, modality='RGB')
     try:
         return transforms(item)
     except CorruptMediaError:
         raise
     except Exception as error:
-        # A decoder of MMAction2 may have failed. This raises an error that
-        # names the file if it is corrupt. Long videos need small frames.
+        # A decoder of MMAction2 may have failed. If the file is corrupt, this
+        # raises an error that names it. Small frames let a long video fit into
+        # memory.
         read_video(path, short_side=8)
         raise RuntimeError(
             f'the pipeline failed on {path}: {error!r}'

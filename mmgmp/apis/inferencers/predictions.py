@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Forms of a prediction: a dict, a table, and text drawn on the video."""
+"""Convert a prediction to a dict, a table, or text drawn on the video."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +15,8 @@ from .media_file_pipeline import read_rotation, upright
 
 UNIMODAL = '_unimodal'
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-# Containers that take H.264 and keep their suffix; Matroska takes the sound
-# of all others as it is.
+# Containers that support H.264. All other videos are written as Matroska,
+# which can hold their audio codecs unchanged.
 SUFFIXES = ('.mp4', '.m4v', '.mov', '.mkv')
 
 
@@ -29,7 +29,7 @@ def to_dict(
         sample: Prediction with ``pred_score`` (branch -> (K,)), ``filename``
             and ``missing``.
         classes: The K class names.
-        topk: Number of classes to return, the best of ``fused``.
+        topk: Number of classes to return, those with the best ``fused`` score.
 
     Returns:
         ``filename``, ``missing`` (modality -> reason) and ``classes``, best
@@ -86,14 +86,14 @@ def format_prediction(prediction: dict) -> str:
 
 
 def captions(sample: ActionDataSample, classes: Sequence[str]) -> list[str]:
-    """Name the best class of all modalities together and of each alone.
+    """Format the top class of all modalities together and of each alone.
 
     Args:
         sample: See :func:`to_dict`.
         classes: The K class names.
 
     Returns:
-        A short line for each, and for each missing modality.
+        One short line for each of these, and for each missing modality.
     """
     lines = []
     for branch, score in sample.pred_score.items():
@@ -105,7 +105,7 @@ def captions(sample: ActionDataSample, classes: Sequence[str]) -> list[str]:
 
 
 def drawn_path(path: str, out_dir: str) -> Path:
-    """Choose the file of a drawn video."""
+    """Choose the path of the copy of a video in ``out_dir``."""
     source = Path(path)
     suffix = source.suffix.lower()
     if suffix not in SUFFIXES:
@@ -114,20 +114,19 @@ def drawn_path(path: str, out_dir: str) -> Path:
 
 
 def check_drawn_paths(paths: Sequence[str], out_dir: str) -> None:
-    """Refuse to overwrite an input or another drawn file.
+    """Check that no copy overwrites an input or another copy.
 
     Raises:
-        ValueError: A drawn file would replace an input or another drawn
-            file.
+        ValueError: A copy would overwrite an input or another copy.
     """
     taken = {Path(path).resolve(): path for path in paths}
     for path in dict.fromkeys(paths):
         target = drawn_path(path, out_dir).resolve()
         if target in taken:
             raise ValueError(
-                f'`out_dir` {out_dir}: the drawn {path} would overwrite that '
-                f'of {taken[target]} or the file itself; give another folder '
-                'or draw them one by one'
+                f'`out_dir` {out_dir}: the copy of {path} would overwrite '
+                f'{taken[target]} or its copy; choose another folder, or pass '
+                'the files one by one'
             )
         taken[target] = path
 
@@ -199,7 +198,8 @@ def draw_text(image: np.ndarray, lines: Sequence[str]) -> np.ndarray:
 
     Args:
         image: (H, W, 3) uint8, changed in place.
-        lines: Text, a 20th of the height in size, or less to fit the width.
+        lines: Text. Its height is 1/20 of the image height, or less if it
+            would not fit the width.
 
     Returns:
         ``image``.

@@ -20,7 +20,7 @@ class EmptyWindowError(CorruptMediaError):
 def read_audio(
     path: str, start: float = 0.0, stop: float | None = None
 ) -> tuple[np.ndarray, int]:
-    """Read a window of a sound file, and only that window.
+    """Read a window of a sound file without reading the rest.
 
     Args:
         path: Sound file that libsndfile reads (wav, flac, ...).
@@ -84,7 +84,7 @@ def _window(
     start: float,
     stop: float | None,
 ) -> tuple[int, int]:
-    """First and last + 1 sample of a window.
+    """Get the first sample of a window and the one after its last.
 
     Args:
         path: File of the samples, for the error.
@@ -105,14 +105,14 @@ def _window(
         to = 'its end' if stop is None else f'{stop:.2f} s'
         raise EmptyWindowError(
             f'the audio of media file {path} lasts from {begin:.2f} to '
-            f'{begin + total / rate:.2f} s, and the clip from {start:.2f} s '
+            f'{begin + total / rate:.2f} s, but the clip from {start:.2f} s '
             f'to {to}'
         )
     return first, last
 
 
 def _mono(wave: np.ndarray, path: str) -> np.ndarray:
-    """Mean of the channels of a waveform (channels, S)."""
+    """Average the channels of a waveform (channels, S)."""
     wave = wave.mean(axis=0, dtype=np.float32)
     if not np.isfinite(wave).all():
         raise CorruptMediaError(
@@ -122,7 +122,7 @@ def _mono(wave: np.ndarray, path: str) -> np.ndarray:
 
 
 def _check_riff_size(path: str) -> None:
-    """Refuse a wav file that is shorter than its header says.
+    """Reject a wav file that is shorter than its header says.
 
     libsndfile reads such a file without an error.
     """
@@ -134,6 +134,6 @@ def _check_riff_size(path: str) -> None:
     found = os.path.getsize(path)
     if found < size + 8:
         raise CorruptMediaError(
-            f'media file {path} is truncated: it has {found} bytes, and its '
+            f'media file {path} is truncated: it has {found} bytes, but its '
             f'header says {size + 8}'
         )

@@ -18,7 +18,7 @@ class CorruptMediaError(ValueError):
 
 @contextmanager
 def naming(path: str) -> Iterator[None]:
-    """Turn the errors of a decoder into ones that name the file.
+    """Convert the errors of a decoder to errors that name the file.
 
     Raises:
         CorruptMediaError: If the file is missing or empty, or the decoder
@@ -46,7 +46,7 @@ def open_container(path: str) -> InputContainer:
 def video_stream(
     container: InputContainer, path: str
 ) -> tuple[VideoStream, Fraction]:
-    """First video stream of a file, and its frames per second.
+    """Get the first video stream of a file, and its frames per second.
 
     Raises:
         CorruptMediaError: If there is no video stream or no frame rate.
@@ -55,5 +55,5 @@ def video_stream(
         raise CorruptMediaError(f'media file {path} has no video stream')
     stream = container.streams.video[0]
     if not stream.average_rate:
-        raise CorruptMediaError(f'media file {path} states no frame rate')
+        raise CorruptMediaError(f'media file {path} has no frame rate')
     return stream, stream.average_rate

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Read optical flow whose components are grey videos."""
+"""Read optical flow that is stored as two grey videos."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from .container import CorruptMediaError
 
 
 class FlowReader:
-    """Reader of optical flow whose two components are two grey videos.
+    """Reader of optical flow that is stored as one grey video per component.
 
     If the vertical component is shorter than the horizontal one, its last
     frame is repeated.

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Read videos that are folders of image files."""
+"""Read videos that are stored as folders of images."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _JPEG_BEGIN, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
 
 def frame_paths(data_info: Mapping) -> list[str]:
-    """Files of the frames of an item that has ``frame_dir``.
+    """List the files of the frames of an item that has ``frame_dir``.
 
     Example:
         >>> item = dict(
@@ -75,7 +75,7 @@ class FrameFolderReader:
     """Reader of a video whose frames are image files.
 
     Args:
-        paths: Image files in their order.
+        paths: Image files in the order of the frames.
         grey: Whether to read one grey channel instead of RGB.
     """
 

@@ -16,7 +16,7 @@ from .container import CorruptMediaError, naming, open_container, video_stream
 
 
 def read_frame_rate(path: str) -> Fraction:
-    """Frames per second of a video file, from its header.
+    """Read the frames per second of a video file from its header.
 
     Raises:
         CorruptMediaError: If the file cannot be read or has no frame rate.
@@ -43,8 +43,8 @@ def read_video(
         CorruptMediaError: If the file is missing, empty or truncated, or
             cannot be decoded.
     """
-    # One converter for all frames: a new one for each costs more than the
-    # decoding of a small frame.
+    # One converter for all frames: creating one per frame costs more than
+    # decoding a small frame.
     convert = VideoReformatter()
     images = []
     with open_container(path) as container, naming(path):
@@ -60,7 +60,7 @@ def read_video(
                 image = mmcv.imresize(image, size, interpolation='bilinear')
             images.append(image)
     if not images:
-        raise CorruptMediaError(f'media file {path} holds no video frame')
+        raise CorruptMediaError(f'media file {path} has no video frame')
     return np.stack(images), rate
 
 
@@ -140,17 +140,18 @@ class VideoReader:
             ]
         if any(p.is_corrupt for p in packets):
             raise CorruptMediaError(
-                f'media file {path} is truncated: it has the start of '
-                f'{len(packets)} of {self._stream.frames} frames, and not all '
-                'of these are complete'
+                f'media file {path} is truncated: it contains '
+                f'{len(packets)} of {self._stream.frames} frames, and some of '
+                'these are incomplete'
             )
         shown = [p for p in packets if not p.is_discard]
         if not shown:
-            raise CorruptMediaError(f'media file {path} holds no video frame')
+            raise CorruptMediaError(f'media file {path} has no video frame')
         self.frame_rate = float(rate)
         self._length = len(shown)
-        # Other containers may give packets the times of other frames, or no
-        # times. There, frames are counted from the start of the file.
+        # In containers other than MP4, a packet may have the time of another
+        # frame, or no time. There, frames are counted from the start of the
+        # file.
         self._times: list[int] = []
         self._keys = _sorted_times(p for p in packets if p.is_keyframe)
         known = all(p.pts is not None for p in packets)
@@ -229,12 +230,12 @@ class VideoReader:
             yield from self._stream.decode(packet)
             times.discard(packet.pts)
             if not times:
-                # Now the decoder gives the frames that it has held back.
+                # Flush the frames that the decoder still buffers.
                 yield from self._stream.decode(None)
                 return
 
     def _key_before(self, index: int) -> int:
-        """Time of the last key frame up to a frame."""
+        """Find the time of the last key frame up to a frame."""
         place = bisect_right(self._keys, self._times[index])
         return self._keys[max(place - 1, 0)]
 

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Seeds of the augmentation, one for each sample of each epoch."""
+"""Seed the augmentation of each sample in each epoch."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,10 +44,10 @@ class SeededIndex(int):
 class SeededItems:
     """Read a batch of samples, each with its own random numbers.
 
-    It is set as the attribute ``__getitems__`` of a dataset, which torch's
-    data loaders call in the main process and in workers. So it works with any
-    dataset and any nesting of wrappers. A dataset that already has
-    ``__getitems__`` is seeded once for the batch, by the first index.
+    It becomes the attribute ``__getitems__`` of a dataset, which the data
+    loaders of PyTorch call in the main process and in workers. Therefore it
+    works with any dataset and any nesting of wrappers. A dataset that already
+    has ``__getitems__`` is seeded once for the batch, by the first index.
 
     Args:
         dataset: Dataset.
@@ -81,11 +81,11 @@ class SeededSampler(Sampler):
 
     The seed is a function of the run's seed, the epoch, the index, and how
     often this index came before in this epoch. It does not depend on the
-    number of workers or the batch size. If the other sampler has an ``epoch``
+    number of workers or the batch size. If the other sampler has an ``epoch``,
     it splits one permutation among the ranks, and the seed does not depend on
-    their number either. Otherwise (``InfiniteSampler``) several ranks may draw
-    the same index, and the seed also depends on the rank. Indices that already
-    have a seed keep it.
+    the number of ranks either. Otherwise (``InfiniteSampler``), several ranks
+    may draw the same index, and the seed also depends on the rank. Indices
+    that already have a seed keep it.
 
     Args:
         sampler: The other sampler.
@@ -125,7 +125,7 @@ class SeededSampler(Sampler):
         """Set the epoch, also of the other sampler if it has one.
 
         Args:
-            epoch: Number of the epoch, from 0 on.
+            epoch: Number of the epoch, from 0.
         """
         # An iteration-based loop first draws indices and then sets epoch 0.
         if epoch != self.epoch:

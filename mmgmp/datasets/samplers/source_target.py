@@ -20,21 +20,22 @@ SOURCE, TARGET = 0, 1
 class SourceTargetBatchSampler(BatchSampler):
     """Batches with fixed numbers of source and unlabelled target samples.
 
-    ``num_target`` of the ``batch_size`` samples are of the target; see
-    :class:`SourceTargetSampler` for what an epoch is. It replaces the
-    shuffling ``sampler`` of the dataloader, whose dataset, seed and rank it
-    takes, and works with stock loops and hooks.
+    ``num_target`` of the ``batch_size`` samples come from the target;
+    :class:`SourceTargetSampler` defines an epoch. The batch sampler replaces
+    the shuffling ``sampler`` of the dataloader and takes over its dataset,
+    seed and rank. It works with stock loops and hooks.
 
     Args:
         sampler: Shuffling sampler of MMEngine, given by the Runner.
-        batch_size: Samples of a batch on one rank, given by the Runner.
-        num_target: Target samples among them. With 0, and ``batch_size``
-            reduced by the same number, the same source batches come without
-            the target: the source-only baseline.
+        batch_size: Samples in a batch on one rank, given by the Runner.
+        num_target: Target samples in a batch on one rank. With 0, and
+            ``batch_size`` reduced to the source samples, the batches have the
+            same source samples and no target samples: the source-only
+            baseline.
 
     Raises:
-        ValueError: If ``sampler`` does not shuffle, or a number does not fit;
-            see :class:`SourceTargetSampler`.
+        ValueError: If ``sampler`` does not shuffle, or a number is out of
+            range; see :class:`SourceTargetSampler`.
 
     Example::
 
@@ -85,17 +86,18 @@ class SourceTargetSampler(Sampler):
     """Indices of batches with fixed numbers of source and target samples.
 
     A batch has ``num_source`` indices of labelled samples, then ``num_target``
-    indices of unlabelled ones. If ``num_target`` is 0, the source batches are
+    indices of unlabelled ones. If ``num_target`` is 0, the source samples are
     the same and the target is not read, for comparison. An epoch is one pass
-    over the source. The target is cycled: its passes continue over the ends of
+    over the source. The target is cycled: a pass over it may span several
     epochs, and each pass has a new permutation. At the end of each pass,
     samples that do not fill a batch on all ranks are left out, so no sample
-    comes twice in a batch.
+    occurs twice in a batch.
 
-    All ranks have the same number of batches, with different samples. The
-    batches of n ranks together are those of one rank with n times the numbers.
-    Everything follows from the seed and the epoch; the seed of a sample's
-    augmentation follows from the seed, the number of the pass and the index.
+    All ranks have the same number of batches, with different samples.
+    Together, the batches of n ranks equal those of one rank with n times as
+    many samples per batch. The seed and the epoch determine all batches. The
+    seed, the number of the pass and the index determine the augmentation of a
+    sample.
 
     Args:
         dataset: Concatenation of datasets with and without labels, see
@@ -108,7 +110,7 @@ class SourceTargetSampler(Sampler):
 
     Raises:
         ValueError: If ``num_source`` is less than 1, ``num_target`` is less
-            than 0, or one exceeds what the dataset has; see also
+            than 0, or the dataset has too few samples; see also
             :func:`role_indices`.
     """
 
@@ -162,7 +164,7 @@ class SourceTargetSampler(Sampler):
         """Set the epoch.
 
         Args:
-            epoch: Number of the epoch, from 0 on.
+            epoch: Number of the epoch, from 0.
         """
         self.epoch = epoch
 
@@ -190,12 +192,12 @@ class SourceTargetSampler(Sampler):
 
 
 def role_indices(dataset: Sized) -> tuple[list[int], list[int]]:
-    """Indices of the labelled and of the unlabelled samples.
+    """Find the indices of the labelled and of the unlabelled samples.
 
     Args:
         dataset: Dataset, or concatenation (``datasets``) of datasets, wrapped
-            or not. The attribute ``labelled`` of each says whether its samples
-            have labels.
+            or not. The attribute ``labelled`` of each states whether its
+            samples have labels.
 
     Raises:
         ValueError: If a wrapper other than the concatenation holds both, or
@@ -210,7 +212,7 @@ def role_indices(dataset: Sized) -> tuple[list[int], list[int]]:
             offset += len(part)
         if offset != len(dataset):
             raise ValueError(
-                f'the dataset has {len(dataset)} samples, and the datasets '
+                f'the dataset has {len(dataset)} samples, but the datasets '
                 f'that it concatenates have {offset}: remove '
                 '`num_batch_per_epoch`'
             )

@@ -68,7 +68,7 @@ AUDIO_STYLES = dict(
 def _pulses(
     t: np.ndarray, onsets: np.ndarray, attack: float, decay: float
 ) -> np.ndarray:
-    """Sum of pulses: linear rise over attack, exponential decay."""
+    """Add up pulses: linear rise over attack, exponential decay."""
     env = np.zeros_like(t)
     for onset in onsets:
         age = t - onset
@@ -80,7 +80,7 @@ def _pulses(
 def _regular(
     t: np.ndarray, period: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Onsets of a slightly irregular beat that starts before time 0."""
+    """Draw onsets of a slightly irregular beat that starts before time 0."""
     count = int(t[-1] / period) + 3
     beats = (np.arange(count) - 1 + rng.uniform()) * period
     return beats + rng.uniform(-0.05, 0.05, count) * period
@@ -145,10 +145,10 @@ def sound_source(
     style: AudioStyle,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Sound pattern of a class: the class signal of the audio.
+    """Make the sound pattern of a class: the class signal of the audio.
 
-    The class determines the pattern (envelope and course of the frequency),
-    the domain determines the pitch and the share of harmonics.
+    The class determines the pattern (envelope and frequency contour), the
+    domain determines the pitch and the share of harmonics.
 
     Args:
         label: Class index.
@@ -167,7 +167,7 @@ def sound_source(
     tone = sum(
         np.sin(k * phase) / k * (k * freq < 0.45 * rate) for k in (1, 2, 3)
     )
-    # Modulation with the phase moves the noise to the same pitch.
+    # Modulating the noise with the phase moves it to the same pitch.
     band = signal.lfilter([1], [1, -0.9], rng.standard_normal(num_samples))
     band = band * np.sin(phase)
     parts = [x / x.std() for x in (tone, band)]

@@ -21,12 +21,12 @@ MARKER = 'mini_hac.json'
 
 
 def write_video(path: str | Path, frames: np.ndarray, fps: int) -> None:
-    """Write RGB frames (T, H, W, 3) uint8 as H.264 yuv420p by PyAV."""
+    """Write RGB frames (T, H, W, 3) uint8 as H.264 yuv420p with PyAV."""
     with av.open(str(path), 'w') as container:
         stream = container.add_stream(
             'libx264',
             rate=fps,
-            # In short training runs decoding takes much of the time.
+            # In short training runs, decoding takes much of the time.
             options=dict(
                 preset='veryfast', crf='23', tune='fastdecode', threads='1'
             ),
@@ -52,11 +52,11 @@ def _write_clip(clip: Clip, spec: MiniHACSpec, root: Path) -> None:
 
 
 def is_complete(root: str | Path, spec: MiniHACSpec) -> bool:
-    """Whether ``root`` holds the complete data set of ``spec``.
+    """Check whether ``root`` contains the complete data set of ``spec``.
 
     Raises:
-        ValueError: If ``root`` holds a data set of another spec.
-        FileExistsError: If ``root`` holds anything else.
+        ValueError: If ``root`` contains a data set of another spec.
+        FileExistsError: If ``root`` contains anything else.
     """
     root = Path(root)
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):

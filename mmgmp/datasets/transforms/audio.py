@@ -20,8 +20,8 @@ from ..media.video import read_frame_rate
 class LoadAudio(BaseTransform):
     """Load the sound of the sampled frames.
 
-    soundfile reads the wav file, and only the required samples. If there is no
-    such file, PyAV decodes the audio track of the video file instead. The
+    soundfile reads only the required samples of the wav file. If there is no
+    wav file, PyAV decodes the audio track of the video file instead. The
     channels are averaged, and the samples are resampled to ``sample_rate``
     (polyphase filter) if the file has another rate.
 
@@ -29,14 +29,14 @@ class LoadAudio(BaseTransform):
     where ``first`` and ``last`` are the smallest and the largest sampled frame
     index and ``fps`` is the file's own frame rate. If ``SampleFrames`` wraps
     around the end of a short video, this is the whole video; with several
-    clips it is one window over all of them. A window that exceeds the audio is
-    cut at its end. ``align='whole'`` takes the whole file, and
-    ``align='action'`` the seconds that the item states.
+    clips it is one window over all of them. A window that extends beyond the
+    end of the audio is cut there. ``align='whole'`` takes the whole file, and
+    ``align='action'`` the seconds ``audio_start`` to ``audio_stop``.
 
-    An item with ``alignment='as_released'`` follows the published code: the
-    window of ``align='clip'`` is that of
-    :func:`~mmgmp.released.alignment.released_window`, a window without sound
-    gives zeros, and nothing is resampled.
+    An item with ``alignment='as_released'`` follows the published code:
+    :func:`~mmgmp.released.alignment.released_window` computes the window of
+    ``align='clip'``, a window without sound gives zeros, and nothing is
+    resampled.
 
     A file is corrupt if all of its samples are zero or if it ends before the
     clip starts, unless ``allow_silence``. A silent passage is not an error.
@@ -45,20 +45,22 @@ class LoadAudio(BaseTransform):
 
         - audio_path (str)
         - filename (str): Video file, for the frame rate and the audio track.
-        - frame_inds, start_index: With ``align='clip'``, of ``SampleFrames``.
+        - frame_inds, start_index: From ``SampleFrames``, with
+          ``align='clip'``.
         - avg_fps (float, optional): Frame rate, otherwise read from the
           video file.
-        - flow_frame_inds, flow_fps: With ``follow='flow'``, instead of the
-          three above; of :class:`FlowBranch`.
+        - flow_frame_inds, flow_fps: From :class:`FlowBranch`, with
+          ``follow='flow'``; they replace the three keys above.
         - audio_start, audio_stop (float): With ``align='action'``, seconds in
-          ``audio_path``. No audio track replaces this file.
+          ``audio_path``. This file must exist; the audio track of the video
+          cannot replace it.
         - alignment (str, optional): ``'true_fps'`` (the default) or
           ``'as_released'``.
 
     Added keys:
 
         - audios (np.ndarray): Waveform (S,) float32 in [-1, 1].
-        - sample_rate (int): Its samples per second.
+        - sample_rate (int): Samples per second of the waveform.
 
     Modified keys:
 
@@ -72,10 +74,10 @@ class LoadAudio(BaseTransform):
             the file ends before the clip starts.
 
     Raises:
-        ValueError: If an argument has another value than these.
-        CorruptMediaError: (a call) If a file is missing, empty or truncated,
-            cannot be decoded, or (without ``allow_silence``) is silent or
-            ends before the clip starts.
+        ValueError: If an argument has an invalid value.
+        CorruptMediaError: When called, if a file is missing, empty or
+            truncated, cannot be decoded, or (without ``allow_silence``) is
+            silent or ends before the clip starts.
     """
 
     def __init__(
@@ -128,7 +130,7 @@ class LoadAudio(BaseTransform):
     def _window(
         self, results: dict, released: bool
     ) -> tuple[float, float | None]:
-        """Start and end in seconds; None is the end of the file."""
+        """Get the start and end in seconds; None means the end of the file."""
         if self.align == 'whole':
             return 0.0, None
         if self.align == 'action':
@@ -155,7 +157,7 @@ class LoadAudio(BaseTransform):
 def clip_window(
     frame_inds: np.ndarray, fps: float | Fraction
 ) -> tuple[float, float]:
-    """Start and end, in seconds, of the time that frames cover.
+    """Get the start and end, in seconds, of the time that frames cover.
 
     Args:
         frame_inds: Frame indices, counted from 0, in any order.

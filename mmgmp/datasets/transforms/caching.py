@@ -18,11 +18,11 @@ from ..wrappers import CLIP_IDENTITY
 class CachedTransforms(BaseTransform):
     """Run deterministic transforms once per file and cache what they add.
 
-    It is the first step of a pipeline. In training it holds
+    Use it as the first transform of a pipeline. In training, it contains
     ``OpenVideo(in_memory=True)``: only the first epoch decodes the files, and
     every epoch samples and augments the frames anew. In validation nothing is
-    random, so it holds everything up to the packing. Later transforms get
-    copies, which they may change in place.
+    random, so it can contain all transforms before ``PackActionInputs``. Later
+    transforms get copies, which they may change in place.
 
     The cache belongs to the transform and to the process. With
     ``num_workers=0`` or ``persistent_workers=True`` it lasts for the whole
@@ -33,8 +33,8 @@ class CachedTransforms(BaseTransform):
 
     Required keys:
 
-        - filename (str): Identifies the sample, together with
-        - start_index, total_frames (int, optional).
+        - filename (str): Identifies the sample, together with the next keys.
+        - start_index, total_frames (int, optional)
 
     Added keys:
 
@@ -42,11 +42,11 @@ class CachedTransforms(BaseTransform):
 
     Args:
         transforms: Transforms or their configs. None of them may be random.
-        max_megabytes: Bound on the arrays and the decoded videos in the
+        max_megabytes: Maximum size of the arrays and decoded videos in the
             cache, in units of 10^6 bytes.
 
     Raises:
-        ValueError: If ``max_megabytes`` is negative, or (a call) if a
+        ValueError: If ``max_megabytes`` is negative, or, when called, if a
             transform draws a random number.
 
     Example::
@@ -94,7 +94,7 @@ class CachedTransforms(BaseTransform):
             raise ValueError(
                 'a transform in `CachedTransforms` draws random numbers, and '
                 'the cache would repeat its first draw forever: put it after '
-                f'`CachedTransforms`. The transforms: {self.transforms}'
+                f'`CachedTransforms`. Got {self.transforms}'
             )
         if results is not None:
             self._store(key, inputs, results)
@@ -112,7 +112,7 @@ class CachedTransforms(BaseTransform):
                 self._full = True
                 print_log(
                     f'the cache of {self.max_megabytes} MB is full after '
-                    f'{len(self)} samples; the others are read at each use. '
+                    f'{len(self)} samples; the others are read every time. '
                     'Raise `max_megabytes` of `CachedTransforms` if there is '
                     'memory for more',
                     logger='current',
@@ -130,7 +130,7 @@ class CachedTransforms(BaseTransform):
 
 
 def _num_bytes(value: object) -> int:
-    """Bytes of arrays and readers in a nest of dicts, lists and tuples."""
+    """Count the bytes of arrays and readers in nested dicts and sequences."""
     if isinstance(value, dict):
         return sum(map(_num_bytes, value.values()))
     if isinstance(value, (list, tuple)):

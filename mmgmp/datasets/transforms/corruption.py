@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Corruption of a domain by white noise, the same whenever a clip is read."""
+"""Corrupt a domain with white noise, the same each time a clip is read."""
 
 import math
 import os
@@ -26,23 +26,23 @@ AFTER = dict(
     ),
     audio=('LoadAudio',),
 )
-# Numbers of the media, from which their noise has different seeds.
+# Parts of the seed, so that frames and waveforms have different noise.
 _VIDEO, _AUDIO = 0, 1
 
 
 @TRANSFORMS.register_module()
 class CorruptVideo(BaseTransform):
-    """Darken frames and add white Gaussian noise, the same each time.
+    """Darken frames and add reproducible white Gaussian noise.
 
-    It creates another domain, see :class:`CorruptedTarget`. A frame is
-    multiplied by ``brightness``. Its noise has the power of the darkened frame
-    divided by ``snr``. As in a camera, the values are then rounded and clipped
-    to [0, 255], which removes a part of the noise.
+    This simulates another domain, see :class:`CorruptedTarget`. A frame is
+    multiplied by ``brightness``. The power of the noise is that of the
+    darkened frame divided by ``snr``. As in a camera, the values are then
+    rounded and clipped to [0, 255], which removes a part of the noise.
 
     Required keys:
 
         - imgs (list[np.ndarray]): L frames (H, W, C) uint8.
-        - frame_inds (np.ndarray): Their indices (L,), of ``SampleFrames``.
+        - frame_inds (np.ndarray): Their indices (L,), from ``SampleFrames``.
         - filename (str): Identifies the frames, together with the indices.
 
     Modified keys:
@@ -56,8 +56,8 @@ class CorruptVideo(BaseTransform):
             are those of `Boomda <https://arxiv.org/abs/2511.08152>`_.
 
     Raises:
-        ValueError: If an argument is out of its range, or (a call) if ``imgs``
-            does not have one frame for each index.
+        ValueError: If an argument is out of range, or, when called, if
+            ``imgs`` does not have one frame for each index.
     """
 
     def __init__(self, brightness: float = 0.2, snr: float = 0.5) -> None:
@@ -100,21 +100,22 @@ class CorruptVideo(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CorruptAudio(BaseTransform):
-    """Add white Gaussian noise to a waveform, the same each time.
+    """Add reproducible white Gaussian noise to a waveform.
 
-    It creates another domain, see :class:`CorruptedTarget`. The noise has the
-    power of the loaded waveform divided by ``snr``, so silence stays silent.
-    Each clip has one sequence of noise, which starts with the loaded window.
+    This simulates another domain, see :class:`CorruptedTarget`. The power of
+    the noise is that of the loaded waveform divided by ``snr``, so silence
+    stays silent. Each clip has one noise sequence, which starts at the
+    beginning of the loaded window.
 
     Required keys:
 
-        - audios (np.ndarray): Waveform (S,), of :class:`LoadAudio`.
-        - filename (str): Identifies the clip, together with
-        - start_index (int, optional).
+        - audios (np.ndarray): Waveform (S,), from :class:`LoadAudio`.
+        - filename (str): Identifies the clip, together with the next key.
+        - start_index (int, optional)
 
     Modified keys:
 
-        - audios (np.ndarray): Waveform (S,) float32; it may leave [-1, 1].
+        - audios (np.ndarray): Waveform (S,) float32, not limited to [-1, 1].
 
     Args:
         snr: Power (mean square) of the sound divided by that of the noise, not
@@ -122,8 +123,8 @@ class CorruptAudio(BaseTransform):
             <https://arxiv.org/abs/2511.08152>`_.
 
     Raises:
-        ValueError: If ``snr`` is not positive, or (a call) if ``audios`` is
-            not a waveform.
+        ValueError: If ``snr`` is not positive, or, when called, if ``audios``
+            is not a waveform.
     """
 
     def __init__(self, snr: float = 1.0) -> None:
@@ -150,24 +151,25 @@ class CorruptAudio(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CorruptedTarget(BaseTransform):
-    """Run the pipeline of a target with corrupted sound and pictures.
+    """Run the pipeline of a target with corrupted audio and video.
 
-    The synthetic shift of `Boomda <https://arxiv.org/abs/2511.08152>`_ for
-    any dataset: noisy sound (:class:`CorruptAudio`) and dark, noisy frames
-    (:class:`CorruptVideo`). Both are inserted into the configs of the
-    transforms, after the waveform is loaded and after the frames are decoded;
-    if a ``Resize`` follows directly, after this one, since noise at full size
-    is slow and resizing averages it away. Nested transforms are corrupted too;
-    optical flow stays clean.
+    This applies the synthetic shift of `Boomda
+    <https://arxiv.org/abs/2511.08152>`_ to any dataset: noisy sound
+    (:class:`CorruptAudio`) and dark, noisy frames (:class:`CorruptVideo`). The
+    two transforms are inserted into ``transforms`` after the waveform is
+    loaded and after the frames are decoded. If a ``Resize`` follows directly,
+    they are inserted after it, because noise at full size is slow and resizing
+    would average it away. Nested transforms are corrupted too; optical flow
+    stays clean.
 
     A clip is corrupted in the same way in each epoch and in training and test:
-    the noise defines a domain, it is not an augmentation. So it may be inside
-    :class:`CachedTransforms`. Use it for both the unlabelled training set and
-    the test set of the target.
+    the noise defines a domain and is not an augmentation. Therefore
+    :class:`CachedTransforms` may contain this transform. Use it for both the
+    unlabelled training set and the test set of the target.
 
     Args:
         transforms: Configs of the pipeline.
-        modalities: Which of 'video' and 'audio' are corrupted.
+        modalities: Which of 'video' and 'audio' to corrupt.
         brightness: See :class:`CorruptVideo`.
         video_snr: ``snr`` of :class:`CorruptVideo`.
         audio_snr: ``snr`` of :class:`CorruptAudio`.
@@ -217,12 +219,12 @@ class CorruptedTarget(BaseTransform):
 def insert_after(
     transforms: Sequence[dict | Callable], names: Sequence[str], added: dict
 ) -> tuple[list[dict | Callable], int]:
-    """Insert a transform after others, in nested configs too.
+    """Insert a transform after others, also in nested configs.
 
     Args:
         transforms: Configs, which are not changed, or transforms.
-        names: Types after which it is inserted. If a ``Resize`` follows
-            directly, it is inserted after that.
+        names: Types after which to insert it. If a ``Resize`` follows
+            directly, it is inserted after the ``Resize``.
         added: Config of the transform.
 
     Returns:
@@ -276,15 +278,15 @@ def add_noise(
 def clip_generator(
     results: Mapping, medium: int, number: int
 ) -> np.random.Generator:
-    """Random generator that is the same whenever a clip is read.
+    """Create a random generator that is the same each time a clip is read.
 
     Its seed depends on the domain and on the last part of the file name. Both
     are the same on any machine and in any subset of the clips.
 
     Args:
         results: Item with ``filename`` and maybe ``domain_name``.
-        medium: Number of the medium that the noise is for.
-        number: Number of the part of the file.
+        medium: ``_VIDEO`` or ``_AUDIO``.
+        number: Index of a frame, or start index of the clip.
     """
     name = os.path.basename(results['filename'])
     clip = zlib.crc32(f'{results.get("domain_name")}/{name}'.encode())

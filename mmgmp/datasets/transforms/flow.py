@@ -23,11 +23,11 @@ _ITEM_KEYS = (
 
 @TRANSFORMS.register_module()
 class FlowBranch(BaseTransform):
-    """Run transforms on the optical flow of an item, beside those on RGB.
+    """Run transforms on the optical flow of an item, separately from RGB.
 
-    The transforms see only the keys that locate the flow, and only the keys
-    below are taken from their result. So the flow is sampled, cropped and
-    flipped independently of the RGB frames, as in the published code.
+    The transforms get only the keys that locate the flow, and only the keys
+    below are taken from their result. Therefore the flow is sampled, cropped
+    and flipped independently of the RGB frames, as in the published code.
 
     Required keys:
 
@@ -103,8 +103,8 @@ class OpenFlow(BaseTransform):
         - avg_fps (float): Frames per second of the videos.
 
     Raises:
-        CorruptMediaError: (a call) If a file is missing, empty or truncated,
-            is not a video or has too few frames.
+        CorruptMediaError: When called, if a file is missing, empty or
+            truncated, is not a video or has too few frames.
     """
 
     def transform(self, results: dict) -> dict:
@@ -138,11 +138,11 @@ class OpenFlow(BaseTransform):
 
 @TRANSFORMS.register_module()
 class FlipFlow(BaseTransform):
-    """Mirror optical flow from left to right, with a probability.
+    """Flip optical flow from left to right with a given probability.
 
-    The horizontal component changes its sign: ``x -> 255 - x`` in grey
-    levels. MMAction2's ``Flip`` expects the two components as alternating
-    frames, so it would invert every second frame of two channels.
+    The horizontal component changes its sign: ``x -> 255 - x`` in grey levels.
+    MMAction2's ``Flip`` expects the two components as alternating frames, so
+    it would invert every second two-channel frame.
 
     Required keys:
 
@@ -155,10 +155,10 @@ class FlipFlow(BaseTransform):
 
     Added keys:
 
-        - flip (bool): Whether the frames were mirrored.
+        - flip (bool): Whether the frames were flipped.
 
     Args:
-        flip_ratio: Probability.
+        flip_ratio: Probability of a flip.
 
     Raises:
         ValueError: If ``flip_ratio`` is not a probability.
@@ -172,7 +172,7 @@ class FlipFlow(BaseTransform):
         self.flip_ratio = flip_ratio
 
     def transform(self, results: dict) -> dict:
-        """Mirror the frames, or not."""
+        """Flip all frames, or none."""
         results['flip'] = bool(np.random.rand() < self.flip_ratio)
         if results['flip']:
             results['imgs'] = [_mirror(image) for image in results['imgs']]

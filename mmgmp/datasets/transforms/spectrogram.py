@@ -6,9 +6,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import rfft
 from scipy.signal.windows import tukey
 
-# Segments that are transformed together. They fit into the cache of a core,
-# which is several times faster than scipy.signal.spectrogram, which transforms
-# all segments at once.
+# Number of segments that are transformed together. They fit into the cache of
+# a core. This is several times faster than scipy.signal.spectrogram, which
+# transforms all segments at once.
 _BLOCK = 128
 
 
@@ -25,7 +25,7 @@ class AudioSpectrogram(BaseTransform):
     Required keys:
 
         - audios (np.ndarray): Waveform (S,) of at least one sample.
-        - sample_rate (int): Its samples per second.
+        - sample_rate (int): Samples per second of the waveform.
 
     Modified keys:
 
@@ -35,14 +35,14 @@ class AudioSpectrogram(BaseTransform):
           1004) by default.
 
     Args:
-        num_samples: Length to which the waveform is brought, 10 s at 16 kHz
-            by default.
+        num_samples: Length to which the waveform is repeated or cut, 10 s at
+            16 kHz by default.
         nperseg: Samples of each segment.
         noverlap: Samples that neighbouring segments share.
 
     Raises:
-        ValueError: If not ``0 <= noverlap < nperseg <= num_samples``, or (a
-            call) if the waveform is empty.
+        ValueError: If not ``0 <= noverlap < nperseg <= num_samples``, or, when
+            called, if the waveform is empty.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class AudioSpectrogram(BaseTransform):
         self.noverlap = noverlap
 
     def transform(self, results: dict) -> dict:
-        """Replace the waveform by its spectrogram."""
+        """Replace the waveform with its spectrogram."""
         results['audios'] = log_spectrogram(
             fit_length(results['audios'], self.num_samples),
             results['sample_rate'],
@@ -101,7 +101,7 @@ class SpectrogramAugment(BaseTransform):
         mask_bins: Width of the mask in bins; 0 turns it off.
 
     Raises:
-        ValueError: If an argument is negative, or (a call) if the
+        ValueError: If an argument is negative, or, when called, if the
             spectrogram has at most ``mask_bins + 1`` bins.
     """
 
@@ -120,7 +120,7 @@ class SpectrogramAugment(BaseTransform):
         num_starts = len(clean) - 1 - self.mask_bins
         if num_starts < 1:
             raise ValueError(
-                f'`mask_bins` is {self.mask_bins}, and the spectrogram has '
+                f'`mask_bins` is {self.mask_bins}, but the spectrogram has '
                 f'only {len(clean)} bins'
             )
         noisy = clean + np.random.uniform(
@@ -204,13 +204,14 @@ def log_spectrogram(
         spectrum = rfft(block)
         # This order of operations gives the same bits as SciPy.
         density = (spectrum.conj() * spectrum).real * scale
-        # The spectrum is one-sided: all bins count twice, but for the first
-        # and, if there is one, the Nyquist frequency.
+        # The spectrum is one-sided: all bins count twice, except the first
+        # and, if there is one, the bin of the Nyquist frequency.
         density[:, 1 : (nperseg + 1) // 2] *= 2
         x[begin : begin + _BLOCK] = density + 1e-7
     x = np.log(x).T
     # The mean is summed in float64: silence must give exact zeros, because
-    # its standard deviation is too small to hide an error of the mean.
+    # dividing by its tiny standard deviation would amplify any error of the
+    # mean.
     x -= np.float32(x.mean(dtype=np.float64))
     x /= x.std() + np.float32(1e-9)
     return x

@@ -14,19 +14,18 @@ from ..media.video import VideoInMemory, VideoReader
 class OpenVideo(BaseTransform):
     """Open a video file or a folder of frames.
 
-    It takes the place of ``Init`` transforms such as MMAction2's
-    ``PyAVInit``. :class:`DecodeFrames` then decodes the frames that
-    ``SampleFrames`` has chosen, and no others.
+    It replaces ``Init`` transforms such as ``PyAVInit`` of MMAction2.
+    :class:`DecodeFrames` then decodes only the frames that ``SampleFrames``
+    has chosen.
 
     ``in_memory=True`` decodes the whole file at once instead. It is meant for
     clips of a few seconds inside :class:`CachedTransforms`: only the first
     epoch decodes the files, and each epoch samples other frames of them. In a
-    long video most of the decoded frames would not be used.
+    long video, most of the decoded frames would not be used.
 
-    For an item with ``alignment='as_released'``, the frames of a file are
-    numbered as in the published code:
-    :class:`~mmgmp.released.alignment.ReleasedIndexing`. Folders of frames have
-    no such shift.
+    For an item with ``alignment='as_released'``,
+    :class:`~mmgmp.released.alignment.ReleasedIndexing` numbers the frames of a
+    file as in the published code. Frames in folders are not renumbered.
 
     Required keys:
 
@@ -50,11 +49,11 @@ class OpenVideo(BaseTransform):
 
     Raises:
         ValueError: If ``short_side`` is not positive or is given without
-            ``in_memory``, or (a call) if ``in_memory`` is used on a folder of
-            frames.
-        CorruptMediaError: (a call) If the file is missing, empty or
-            truncated, is not a video or has too few frames; with
-            ``in_memory`` also if it cannot be decoded.
+            ``in_memory``, or, when called, if ``in_memory`` is used on a
+            folder of frames.
+        CorruptMediaError: When called, if the file is missing, empty or
+            truncated, is not a video or has too few frames; with ``in_memory``
+            also if it cannot be decoded.
     """
 
     def __init__(
@@ -97,16 +96,16 @@ class OpenVideo(BaseTransform):
 
 @TRANSFORMS.register_module()
 class DecodeFrames(BaseTransform):
-    """Decode the sampled frames of an opened video, and no others.
+    """Decode only the sampled frames of an opened video.
 
     The pixels are the same as those of MMAction2's ``PyAVDecode``, or of its
     ``RawFrameDecode`` for a folder of frames.
 
     Required keys:
 
-        - video_reader: Of :class:`OpenVideo` or :class:`OpenFlow`. It is
+        - video_reader: From :class:`OpenVideo` or :class:`OpenFlow`. It is
           closed and removed.
-        - frame_inds (np.ndarray): Indices (L,), of ``SampleFrames``.
+        - frame_inds (np.ndarray): Indices (L,), from ``SampleFrames``.
         - start_index (int): Index of the first frame.
 
     Added keys:
@@ -116,11 +115,11 @@ class DecodeFrames(BaseTransform):
         - original_shape, img_shape (tuple[int, int]): (H, W).
 
     Raises:
-        CorruptMediaError: (a call) If a frame cannot be decoded.
+        CorruptMediaError: When called, if a frame cannot be decoded.
     """
 
     def transform(self, results: dict) -> dict:
-        """Replace ``video_reader`` by ``imgs``."""
+        """Replace ``video_reader`` with ``imgs``."""
         reader = results.pop('video_reader')
         try:
             indices = results['frame_inds'] - results['start_index']

@@ -19,7 +19,7 @@ OUTDATED = 'outdated_ckpts'
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """Checkpoints that survive a kill, with the same model selection.
+    """Write checkpoints that survive a kill, with unchanged model selection.
 
     Differences from :class:`mmengine.hooks.CheckpointHook`:
 
@@ -40,7 +40,7 @@ class AtomicCheckpointHook(CheckpointHook):
     last_ckpt: str | None
 
     def before_train(self, runner: Runner) -> None:
-        """Complete the work that a kill has prevented.
+        """Complete the work of a run that was killed.
 
         Args:
             runner: Runner of the training.
@@ -166,7 +166,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 self.file_backend.rmtree(path)
 
     def _warn_of_lost_gradients(self, runner: Runner) -> None:
-        """Warn if a checkpoint can fall into a gradient accumulation."""
+        """Warn if checkpoints may interrupt a gradient accumulation."""
         counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
         if self.by_epoch:
             period, name = len(runner.train_dataloader), 'iterations per epoch'
@@ -183,7 +183,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 def _validates_now(loop: BaseLoop) -> bool:
-    """Whether a training loop of MMEngine validates at this iteration."""
+    """Check whether a loop of MMEngine validates at this iteration."""
     if isinstance(loop, IterBasedTrainLoop):
         step, last = loop.iter, loop.max_iters
     elif isinstance(

@@ -14,9 +14,9 @@ class CorruptSampleHook(Hook):
     """Report the number of corrupt samples that were replaced.
 
     After each epoch of training, validation or testing, it logs how many
-    samples of the dataset ``on_corrupt='skip'`` of
-    :class:`~mmgmp.datasets.HACDataset` has replaced so far in all processes,
-    unless there are none. It finds datasets inside MMEngine's wrappers.
+    samples a :class:`~mmgmp.datasets.DomainDataset` with ``on_corrupt='skip'``
+    has replaced so far in all processes, unless there are none. It finds
+    datasets inside MMEngine's wrappers.
     """
 
     def after_train_epoch(self, runner) -> None:

@@ -179,7 +179,7 @@ class DomainProtocolHook(Hook):
                 f'{common} of {len(clips)} test clips are among the '
                 'unlabelled training clips: the accuracy on them is '
                 "transductive. Set `split='test'` of `test_dataloader."
-                'dataset` to test on others'
+                'dataset` to test on other clips'
             )
 
     @staticmethod

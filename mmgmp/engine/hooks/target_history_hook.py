@@ -53,7 +53,7 @@ class TargetHistoryHook(Hook):
         self._start = time.perf_counter() - max(before, default=0)
 
     def after_train(self, runner: Runner) -> None:
-        """Stop recording, because later validations are not in training.
+        """Stop recording, because later validations are not part of training.
 
         Args:
             runner: Runner of the training.

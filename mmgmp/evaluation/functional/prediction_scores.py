@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Scores of predictions: accuracies, and scores that need no labels.
+"""Score predictions: accuracies, and scores that need no labels.
 
 Every score is higher for a better model. The scores without labels are
 validators for unsupervised domain adaptation: they rank the checkpoints of a

@@ -85,7 +85,7 @@ class DomainAccMetric(BaseMetric):
         """Compute the accuracies from the results of all ranks.
 
         Args:
-            results: What :meth:`process` stored of each sample.
+            results: Entries that :meth:`process` stored, one per sample.
 
         Returns:
             Metric name without prefix -> value.
@@ -144,7 +144,7 @@ def _check_scores(name: str, label: int, scores: dict[str, Any]) -> None:
 
 
 def _branch_accuracy(members: list[dict], branch: str) -> dict[str, float]:
-    """Accuracies of one branch on the samples of one group."""
+    """Compute the accuracies of one branch on the samples of one group."""
     scored = [r for r in members if branch in r['scores']]
     values: dict[str, float] = {}
     if scored:

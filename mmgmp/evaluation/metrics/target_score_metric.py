@@ -21,7 +21,7 @@ from ..functional.source_weighting import (
 
 @METRICS.register_module()
 class TargetScoreMetric(BaseMetric):
-    """Validators that need no target labels.
+    """Compute validation scores that need no target labels.
 
     They select a checkpoint of an unsupervised adaptation: the source
     accuracy says little about the target, and the target accuracy must not be
@@ -48,7 +48,7 @@ class TargetScoreMetric(BaseMetric):
     default_prefix = 'score'
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Store features, prediction and, of source clips, label.
+        """Store the features, the scores and, for source clips, the label.
 
         Args:
             data_batch: Unused.
@@ -78,7 +78,7 @@ class TargetScoreMetric(BaseMetric):
         """Compute the scores from the results of all ranks.
 
         Args:
-            results: What :meth:`process` stored of each sample.
+            results: Entries that :meth:`process` stored, one per sample.
 
         Returns:
             Name without prefix -> score.

@@ -36,11 +36,11 @@ def global_pool(output: Tensor | Sequence[Tensor]) -> Tensor:
 class MultimodalBackbone(BaseModule):
     """One encoder per modality, with global average pooling.
 
-    The encoder of a modality is the sub-module of that name, so its
-    parameters are under ``backbone.<modality>`` in a recognizer. Modules
-    without any trained parameter (frozen by ``trainable`` or by the encoder's
-    own ``frozen_stages``) stay in eval mode, and autograd builds no graph for
-    them. Their BatchNorms keep the statistics of the pre-training, unless
+    The encoder of a modality is the sub-module of that name, so its parameters
+    are under ``backbone.<modality>`` in a recognizer. Modules without any
+    trained parameter (frozen by ``trainable`` or by the encoder's own
+    ``frozen_stages``) stay in eval mode, and autograd builds no graph for
+    them. Their BatchNorms keep the statistics of pre-training, unless
     ``norm_eval`` is False.
 
     An input with one more dimension than the first convolution of the encoder
@@ -50,9 +50,9 @@ class MultimodalBackbone(BaseModule):
     Args:
         encoders: Modality -> config of its encoder, any backbone of mmaction,
             mmpretrain or another registered package.
-        trainable: Modality -> prefixes of the modules of its encoder to
-            train; the rest is frozen. An encoder that is not named here is
-            trained as its own config says.
+        trainable: Modality -> prefixes of the modules of its encoder to train;
+            the rest is frozen. For an encoder that is not named here, its own
+            config decides what is trained.
         pretrained: Modality -> file with the complete state of its encoder
             under ``state_dict``, as written by ``tools/model_converters/``.
             :meth:`init_weights` reads it when training starts.
@@ -65,10 +65,10 @@ class MultimodalBackbone(BaseModule):
             [0, 1). It affects the head and all objectives.
 
     Raises:
-        ValueError: A name of a modality cannot be that of a sub-module, an
+        ValueError: The name of a modality cannot be used for a sub-module, an
             argument names a modality without an encoder, or a prefix matches
-            no parameter. In :meth:`init_weights`: the tensors of a file do
-            not match the encoder.
+            no parameter. In :meth:`init_weights`: the tensors of a file do not
+            match the encoder.
         FileNotFoundError: In :meth:`init_weights`: a file is missing.
 
     Example::
@@ -122,7 +122,7 @@ class MultimodalBackbone(BaseModule):
                 params[param_name].requires_grad_(False)
 
     def encoder(self, modality: str) -> nn.Module:
-        """Encoder of a modality."""
+        """Get the encoder of a modality."""
         return self.get_submodule(modality)
 
     def _check_modalities(self, name: str, modalities: Iterable[str]) -> None:
@@ -162,7 +162,7 @@ class MultimodalBackbone(BaseModule):
             )
 
     def read_pretrained(self, modality: str, path: str) -> dict[str, Tensor]:
-        """Read the tensors that an encoder starts from.
+        """Read the pre-trained tensors of an encoder.
 
         Args:
             modality: Modality of the encoder.
@@ -188,7 +188,7 @@ class MultimodalBackbone(BaseModule):
         return state
 
     def train(self, mode: bool = True) -> 'MultimodalBackbone':
-        """Set the mode, and keep modules without a trained parameter in eval.
+        """Set the mode, but keep modules without trained parameters in eval.
 
         Args:
             mode: Whether to train.
@@ -240,7 +240,7 @@ class MultimodalBackbone(BaseModule):
 
 
 def _input_ndim(encoder: nn.Module) -> int | None:
-    """Dimensions of the input of the first convolution; None without one."""
+    """Count the input dimensions of the first convolution, if there is one."""
     for module in encoder.modules():
         for ndim, conv in ((3, nn.Conv1d), (4, nn.Conv2d), (5, nn.Conv3d)):
             if isinstance(module, conv):

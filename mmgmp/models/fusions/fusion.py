@@ -38,7 +38,7 @@ class Fusion(BaseModule):
 def fill_absent(
     features: dict[str, Tensor], in_channels: dict[str, int]
 ) -> dict[str, Tensor]:
-    """Replace absent modalities by zeros.
+    """Replace absent modalities with zeros.
 
     Args:
         features: Modality -> (N, D_m); at least one modality.

@@ -12,7 +12,7 @@ from ..fusions.fusion import fill_absent
 class Classifier(BaseModule):
     """Base class of modules that map the features of modalities to logits.
 
-    A head uses it to classify actions, a domain adversary to classify domains.
+    A head classifies actions with it, a domain adversary classifies domains.
 
     Args:
         in_channels: Modality -> width D_m of its features.
@@ -82,7 +82,7 @@ def build_classifier(
     """Build a :class:`Classifier` from its config.
 
     Args:
-        name: Argument with the config.
+        name: Argument that contains the config.
         cfg: Config. The default ``type`` is
             :class:`~mmgmp.models.FusionClassifier`.
         in_channels: Modality -> width D_m of its features.

@@ -8,15 +8,15 @@ from torch import Tensor
 
 
 def full_precision(x: Tensor) -> Tensor:
-    """``x`` in float32, or unchanged if it is float64."""
+    """Convert to float32, unless ``x`` is float64."""
     return x if x.dtype == torch.float64 else x.float()
 
 
 def zero_loss(*features: Tensor) -> Tensor:
-    """Zero with a graph, for a batch that is too small for statistics.
+    """Return 0 with a graph, for a batch that is too small for statistics.
 
     Args:
-        features: Tensors of any shape. Infinite values do no harm.
+        features: Tensors of any shape; infinite values are allowed.
 
     Returns:
         Scalar 0. Its gradient in each of ``features`` is 0.
@@ -26,7 +26,7 @@ def zero_loss(*features: Tensor) -> Tensor:
 
 
 def covariance_root(x: Tensor, center: bool = True) -> Tensor:
-    r"""Root :math:`A` of the covariance of a batch, :math:`A'A = C`.
+    r"""Compute a root of the covariance of a batch, :math:`A'A = C`.
 
     With the mean :math:`\mu` and the centered rows
     :math:`Z_c = Z - 1 \mu'`:
@@ -69,7 +69,7 @@ class _Difference(NamedTuple):
         return self.matrix.square().sum()
 
     def times(self, target: Tensor, source: Tensor) -> list[Tensor]:
-        """Rows of the roots, multiplied by the difference."""
+        """Multiply the rows of the roots by the difference."""
         return [target @ self.matrix, source @ self.matrix]
 
 
@@ -124,7 +124,7 @@ def _grams(targets: _Rows, sources: _Rows, fused: bool) -> list[_Block]:
 def _blocks(
     source: _Rows, target: _Rows, center: bool, fused: bool, gram: bool | None
 ) -> tuple[list[_Block], list[Tensor], list[Tensor]]:
-    """Blocks, and the roots of the target and of the source."""
+    """Return the blocks, and the roots of the target and the source."""
     sources = [covariance_root(full_precision(x), center) for x in source]
     targets = [covariance_root(full_precision(x), center) for x in target]
     if gram is None:
@@ -136,7 +136,7 @@ def _blocks(
 
 
 def coral(source: Tensor, target: Tensor, center: bool = True) -> Tensor:
-    r"""Squared distance of two covariances, :math:`\|C^t - C^s\|_F^2`.
+    r"""Compute the CORAL distance, :math:`\|C^t - C^s\|_F^2`.
 
     `Deep CORAL <https://arxiv.org/abs/1607.01719>`_ without its factor
     :math:`1 / 4d^2`.
@@ -167,7 +167,7 @@ def coral_with_gramian(
     fused: bool = True,
     gram: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
-    r"""CORAL of each block of features, and the Gramian of their gradients.
+    r"""Compute CORAL of each feature block, and the Gramian of the gradients.
 
     The losses are :math:`L_b = \lVert C^t_b - C^s_b \rVert_F^2` (eq. 10 of
     `Boomda <https://arxiv.org/abs/2511.08152>`_) of the M modalities and, as
@@ -182,10 +182,11 @@ def coral_with_gramian(
     .. math::
         \nabla_Z L = 4 J S A D, \qquad A D = A (A' J A) = (A A') J A
 
-    needs no backward pass. The first bracketing builds d x d covariances, the
-    second n x n Gram matrices, which are cheaper for wide features.
-    The :math:`D` of the concatenation contains those of the modalities.
-    Gradients of two modalities share no embedding, so their entry of Q is 0.
+    needs no backward pass. The first order of multiplication builds d x d
+    covariances, the second n x n Gram matrices, which are cheaper for wide
+    features. The :math:`D` of the concatenation contains those of the
+    modalities. Gradients of two modalities share no embedding, so their entry
+    of Q is 0.
 
     Args:
         source: M tensors (n_s, d_m) with n_s at least 2.
@@ -241,8 +242,9 @@ def _gramian(
 def _quarter_gradient(
     block: _Block, target: Tensor, source: Tensor, center: bool
 ) -> Tensor:
-    # The sign of a row is the same for all blocks and cancels in Q. Squares
-    # of large and of small gradients leave the range of float32.
+    # The sign of a row is the same for all blocks and cancels in Q. Use
+    # float64, because squares of large and small gradients exceed the range of
+    # float32.
     return torch.cat(
         [
             covariance_root(x, center).double()

@@ -31,7 +31,7 @@ def check_scale(scale: str) -> None:
 
 
 def loss_scale(scale: str, width: int) -> float:
-    """Factor of the loss of a block of features.
+    """Compute the factor of the loss of a block of features.
 
     Args:
         scale: ``'none'`` for 1, ``'dim'`` for :math:`1 / 4d^2`.
@@ -217,7 +217,7 @@ class BalancedCoralLoss(nn.Module):
             )
         if FUSED in source:
             raise ValueError(
-                f'A modality must not be called {FUSED!r}, the name of the '
+                f'a modality must not be called {FUSED!r}, the name of the '
                 'concatenation; got ' + str(list(source))
             )
         return [*source, FUSED] if self.use_fused_block else list(source)

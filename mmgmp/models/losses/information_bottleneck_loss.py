@@ -11,7 +11,7 @@ VARIANCE_FLOOR = 1e-5
 
 
 def gaussian_entropy(x: Tensor) -> Tensor:
-    r"""Entropy of features as independent Gaussians, up to a constant.
+    r"""Compute the entropy of independent Gaussians, up to a constant.
 
     :math:`\frac{1}{2} \sum_j \log(\mathrm{var}_j + 10^{-5})` with unbiased
     variances over the rows. The floor keeps the value and the gradient of a
@@ -29,7 +29,7 @@ def gaussian_entropy(x: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class InformationBottleneckLoss(nn.Module):
-    r"""Entropy of the source features, whose minimum is compression.
+    r"""Entropy of the source features; minimizing it compresses them.
 
     The term :math:`\frac{\beta}{2} \sum_{b=1}^{M+1} \log |\Sigma_b|` of
     `Boomda <https://arxiv.org/abs/2511.08152>`_ with diagonal

@@ -23,7 +23,7 @@ class ModalityProjection(BaseModule):
         act_cfg: Config of an activation layer, such as ``dict(type='ReLU')``,
             or None.
         feature_norm: ``'l2'`` scales each feature vector to length 1, which
-            bounds losses of its covariance. None does not. Without a
+            bounds losses of the covariance. None keeps the lengths. Without
             ``norm_cfg``, a loss that rewards small variances can collapse
             vectors of length 1 to a single point.
 
@@ -85,7 +85,7 @@ def _projection(
     norm_cfg: dict | None,
     act_cfg: dict | None,
 ) -> nn.Module:
-    """Layers of one modality. A single layer is not wrapped."""
+    """Build the layers of one modality. A single layer is not wrapped."""
     layers: list[nn.Module] = [nn.Linear(in_channels, out_channels)]
     if norm_cfg is not None:
         layers.append(build_norm_layer(norm_cfg, out_channels)[1])

@@ -155,13 +155,14 @@ class Boomda(Objective):
 
         Returns:
             ``loss_unimodal_cls``, ``loss_information``, ``loss_pseudo``,
-            ``loss_alignment``, and logged values: ``boomda/gamma.<block>``
-            and ``boomda/discrepancy.<block>`` (weight and unweighted
-            alignment of each modality and of ``fused``), ``boomda/ratio``
-            (r), ``boomda/kept`` (fraction of the target with a pseudo label)
-            and, with hidden labels, ``boomda/pseudo_accuracy`` (of the kept
-            samples; 0 if there are none). A batch without target samples has
-            the first two terms only; then no rank may have target samples.
+            ``loss_alignment``, and logged values: ``boomda/gamma.<block>`` and
+            ``boomda/discrepancy.<block>`` (weight and unweighted alignment of
+            each modality and of ``fused``), ``boomda/ratio`` (r),
+            ``boomda/kept`` (fraction of the target with a pseudo label) and,
+            with hidden labels, ``boomda/pseudo_accuracy`` (of the kept
+            samples; 0 if there are none). For a batch without target samples,
+            only the first two terms are returned; then no rank may have target
+            samples.
         """
         unimodal = {
             m: self.heads[m](x).float() for m, x in batch.features.items()
@@ -205,7 +206,7 @@ class Boomda(Objective):
 
 
 def _mean_of_kept(logits: Tensor, labels: Tensor, kept: Tensor) -> Tensor:
-    """Mean cross-entropy of the kept rows of all ranks.
+    """Average the cross-entropy over the kept rows of all ranks.
 
     DDP averages the gradients of the ranks, so each rank divides by the mean
     number of kept rows. The value is 0, with a graph, if there are none.

@@ -31,7 +31,7 @@ class Objective(BaseModule):
             for losses that align the domains, ``'plain'`` for all others,
             whose gradients are not balanced. Each loss term belongs to one
             task.
-        uses_unlabelled: Whether the batch includes unlabelled samples.
+        uses_unlabelled: Whether the objective also gets unlabelled samples.
     """
 
     tasks: ClassVar[dict[str, str]] = {}

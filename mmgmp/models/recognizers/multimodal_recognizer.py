@@ -30,7 +30,7 @@ class MultimodalRecognizer(BaseRecognizer):
     once.
 
     A training sample without ``gt_label`` belongs to an unlabelled target
-    domain. Only objectives with ``uses_unlabelled`` get such samples, the head
+    domain. Only objectives with ``uses_unlabelled`` get such samples; the head
     and the other objectives do not.
 
     If several objectives share loss terms, for example because they have the
@@ -197,8 +197,8 @@ class MultimodalRecognizer(BaseRecognizer):
         if missing:
             raise ValueError(
                 f'training needs all of {self.backbone.modalities}, but the '
-                f'batch has no {missing}; modalities may be missing at test '
-                'time only'
+                f'batch has no {missing}; modalities may be missing only at '
+                'test time'
             )
         batch, labelled = self._train_batch(inputs, data_samples)
         losses = self.cls_head.loss(labelled)
@@ -220,7 +220,7 @@ class MultimodalRecognizer(BaseRecognizer):
         self, inputs: dict[str, Tensor], data_samples: list[ActionDataSample]
     ) -> tuple[TrainBatch, TrainBatch]:
         """Return the batch, and its labelled samples."""
-        # On the host, before the encoders occupy the device.
+        # Copy the labels to the CPU before the encoders occupy the device.
         labels = stack_labels(data_samples)
         domains = torch.full_like(labels, UNLABELLED)
         if self.objectives:
@@ -242,7 +242,7 @@ class MultimodalRecognizer(BaseRecognizer):
 
 
 def _progress() -> float:
-    """Completed fraction of the runner's iterations; 0 without a runner."""
+    """Get the completed fraction of the iterations; 0 without a runner."""
     hub = MessageHub.get_current_instance()
     max_iters = hub.get_info('max_iters')
     return hub.get_info('iter') / max_iters if max_iters else 0.0

@@ -22,7 +22,7 @@ from .task_gradients import (
     to_host,
 )
 
-# Modality -> Gramian, statistic -> mean, and whether all is finite.
+# Modality -> Gramian, statistic -> mean, and whether all values are finite.
 Collected = tuple[dict[str, Tensor], dict[str, float], bool]
 
 
@@ -36,8 +36,8 @@ class GradientCollector(ABC):
             outputs are its features.
 
     Attributes:
-        per_micro_batch: Whether to compute weights after each
-            :meth:`backward`, or once after those of all micro-batches.
+        per_micro_batch: Whether weights are computed after each
+            :meth:`backward`, instead of once after all micro-batches.
         hooks: Handles of the hooks on the model.
     """
 
@@ -98,9 +98,9 @@ class ParameterGradients(GradientCollector):
     Over the micro-batches of gradient accumulation, it keeps one gradient per
     task at the encoders' parameters, and the sum over tasks in ``.grad`` of
     all other parameters. It costs one backward pass per task, and a copy of
-    the encoders' gradients for each further task.
+    the encoders' gradients for each additional task.
 
-    If the losses depend on the encoders through their outputs alone, the
+    If the losses depend on the encoders only through their outputs, the
     backward passes handle one encoder after the other. This frees the
     activations of an encoder before the gradients of the next one exist.
     """
@@ -208,18 +208,18 @@ class ParameterGradients(GradientCollector):
         self._gradients = []
 
     def finish(self) -> bool:
-        """Do nothing, because :meth:`collect` averages and checks all."""
+        """Do nothing, because :meth:`collect` has averaged and checked all."""
         return True
 
 
 class FeatureGradients(GradientCollector):
     """Approximate weights, from the gradients at the encoders' outputs.
 
-    It replaces the task gradients at the parameters by those at the outputs,
+    It replaces the task gradients at the parameters with those at the outputs,
     as in `MGDA-UB <https://arxiv.org/abs/1810.04650>`_. The weighted sum then
-    takes one backward pass through the encoders, so a step costs about as
-    much time and memory as plain training. The losses must depend on the
-    encoders through these outputs alone.
+    takes one backward pass through the encoders, so a step costs about as much
+    time and memory as plain training. The losses must depend on the encoders
+    only through these outputs.
 
     The update is still ``sum_t w_t g_t`` of the true task gradients. Only the
     weights differ from :class:`ParameterGradients`, and a rule that ignores
@@ -235,15 +235,15 @@ class FeatureGradients(GradientCollector):
         """Run one backward pass per task to the features.
 
         Raises:
-            RuntimeError: The losses depend on the encoders by a path that
+            RuntimeError: The losses depend on the encoders through a path that
                 bypasses their outputs.
         """
         shortcut = self._features.shortcut(losses, self.params)
         if shortcut:
             raise RuntimeError(
                 f"{shortcut}: `granularity`='feature' needs the modules in "
-                '`modalities` to be called, one independent of the other, and '
-                "the losses to depend on their outputs alone; use 'parameter'"
+                '`modalities` to be called independently of each other, and '
+                "the losses to depend only on their outputs; use 'parameter'"
             )
         self._statistics.add(statistics)
         features, _ = self._features.flatten()
@@ -265,7 +265,7 @@ class FeatureGradients(GradientCollector):
             modality: gramian([g[span] for g in self._gradients])
             for modality, span in spans.items()
         }
-        # Samples of other ranks are further entries of the gradient.
+        # Samples of other ranks are additional entries of the gradient.
         for matrix in gramians.values():
             all_reduce(matrix)
         return to_host(gramians, self._statistics.pop(), [])

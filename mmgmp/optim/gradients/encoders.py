@@ -45,7 +45,7 @@ class ModalityParameters:
     """Trained parameters of a model, grouped by encoder.
 
     Attributes:
-        encoders: Parameters of all encoders, modality after modality.
+        encoders: Parameters of all encoders, grouped by modality.
         spans: Modality -> slice of its parameters in ``encoders``.
         others: All other trained parameters (heads, objectives).
     """
@@ -88,7 +88,7 @@ def split_parameters(
                 raise ValueError(
                     f'`modalities`: {shared[0]!r} is under the prefix '
                     f'{prefix!r} of modality {modality!r} and under an '
-                    'earlier prefix too; a parameter has one modality'
+                    'earlier prefix; a parameter must have one modality'
                 )
             encoders.update(under)
         spans[modality] = slice(start, len(encoders))
@@ -175,14 +175,15 @@ class EncoderFeatures:
             if id(leaf) in owner:
                 return (
                     'the losses depend on the encoder of '
-                    f'{owner[id(leaf)]!r} past its output'
+                    f'{owner[id(leaf)]!r} through a path that bypasses its '
+                    'output'
                 )
         for modality, found in nodes.items():
             # Start below the features, which may be outputs of one node.
             below = [n for node in found for n, _ in node.next_functions]
             reached = _walk(below, cut)
             if reached & cut:
-                return f'the encoder of {modality!r} sees an encoder output'
+                return f'the encoder of {modality!r} uses an encoder output'
             for leaf in _leaves(reached):
                 if owner.get(id(leaf)) != modality:
                     return (
@@ -193,13 +194,13 @@ class EncoderFeatures:
 
 
 def _leaves(nodes: Iterable[Node]) -> list[Tensor]:
-    """Tensors for which the nodes accumulate gradients."""
+    """Find the tensors for which the nodes accumulate gradients."""
     found = (getattr(node, 'variable', None) for node in nodes)
     return [leaf for leaf in found if leaf is not None]
 
 
 def _walk(roots: Iterable[Node | None], stops: set[Node]) -> set[Node]:
-    """Nodes of the graph from ``roots`` up to and including ``stops``."""
+    """Find the nodes from ``roots`` up to and including ``stops``."""
     pending = [node for node in roots if node is not None]
     reached: set[Node] = set()
     while pending:
@@ -213,7 +214,7 @@ def _walk(roots: Iterable[Node | None], stops: set[Node]) -> set[Node]:
 
 
 def _differentiable(output: Tensor | Mapping | Iterable) -> list[Tensor]:
-    """Tensors in the output of a module that require a gradient."""
+    """Find the tensors that require a gradient in a module's output."""
     if isinstance(output, Tensor):
         return [output] if output.requires_grad else []
     parts = output.values() if isinstance(output, Mapping) else output

@@ -95,18 +95,18 @@ def assign_terms(
         if len(owners) > 1:
             raise ValueError(
                 f'the loss term {term!r} belongs to the tasks {owners} of '
-                f'`tasks`={tasks}; change the globs so that it has one task'
+                f'`tasks`={tasks}; change the globs so that only one matches'
             )
     named = {key for keys in found.values() for key in keys}
     if unnamed := [term for term in terms if term not in named]:
         raise KeyError(
-            f'the model returns the loss terms {unnamed}, which no task of '
-            f'`tasks`={tasks} names; add each of them to a task'
+            f'the model returns the loss terms {unnamed}, which are not in '
+            f'`tasks`={tasks}; add each of them to a task'
         )
     if empty := [task for task, keys in found.items() if not keys]:
         raise KeyError(
-            f'the tasks {empty} of `tasks`={tasks} name no loss term that the '
-            f'model returns; it returns {terms}'
+            f'the globs of {empty} in `tasks`={tasks} match no loss term of '
+            f'the model, which returns {terms}'
         )
     return found
 
@@ -141,10 +141,11 @@ def group_losses(
 
 
 def order_tasks(tasks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Order tasks by name, but ``semantic``, ``domain``, ``plain`` last.
+    """Order tasks by name, with ``semantic``, ``domain``, ``plain`` last.
 
-    The order affects rounding and rules that draw a random order. It must not
-    be the order in a config, because MMEngine sorts a dict when it writes it.
+    The order affects rounding, and rules that draw a random order. It must not
+    depend on the order in a config, because MMEngine sorts a dict when it
+    writes it.
 
     Args:
         tasks: Task name -> globs of its loss terms.

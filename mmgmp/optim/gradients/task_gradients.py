@@ -18,8 +18,8 @@ def accumulate(
 
     Args:
         total: Gradients, each of which owns its memory.
-        update: Gradients of one backward pass. The function takes over their
-            memory.
+        update: Gradients of one backward pass. ``total`` takes ownership of
+            their memory.
         start: Index in ``total`` of the first gradient of ``update``.
     """
     taken: set[int] = set()
@@ -30,8 +30,9 @@ def accumulate(
         if current is not None:
             current.add_(gradient)
             continue
-        # The operands of an addition share one gradient, and a sum expands a
-        # single number. Neither may be changed in place.
+        # The operands of an addition share one gradient tensor, and the
+        # gradient of a sum is an expanded scalar. Neither may be changed in
+        # place.
         memory = gradient.untyped_storage().data_ptr()
         if memory in taken or 0 in gradient.stride():
             gradient = _copy(gradient)
@@ -170,7 +171,7 @@ def to_host(
     Args:
         gramians: Name -> (T, T) float64 tensor.
         statistics: Name -> scalar.
-        gradients: Further gradients, which are only checked.
+        gradients: Other gradients, which are only checked.
 
     Returns:
         The Gramians on the CPU, the statistics as numbers, and whether all of

@@ -8,10 +8,11 @@ BALANCED_TASKS = ('semantic', 'domain')
 def discrepancy_ratio(confidences: dict[str, float]) -> dict[str, float]:
     """Compute the discrepancy ratio of each modality.
 
-    The ratio is the confidence of the modality over the mean of the others,
-    eq. 8 of `GMP <https://arxiv.org/abs/2603.14175>`_ for two modalities:
-    ``rho_m = sum_i q_i^m / sum_i q_i^mbar``. The domain ratio ``sigma_m`` of
-    eq. 9 is the mean of the others over the modality, the inverse.
+    The ratio is the confidence of the modality divided by the mean of the
+    others, eq. 8 of `GMP <https://arxiv.org/abs/2603.14175>`_ for two
+    modalities: ``rho_m = sum_i q_i^m / sum_i q_i^mbar``. The domain ratio
+    ``sigma_m`` of eq. 9 is the inverse: the mean of the others divided by the
+    confidence.
 
     Args:
         confidences: Modality -> mean (or sum) over the same samples of the

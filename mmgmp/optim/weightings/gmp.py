@@ -110,8 +110,8 @@ class GMPWeighting:
         It logs ``gmp/{rho,sigma,k,p,conflict,cosine,norm_ratio}.<m>``.
 
         Raises:
-            KeyError: Only some confidences of a task are absent, or one that
-                ``confidences`` names.
+            KeyError: Only some confidences of a task are absent, or a key in
+                ``confidences`` is absent.
         """
         rho = self.confidences.ratios('semantic', gramians, statistics)
         sigma = dict.fromkeys(gramians, 1.0)
@@ -144,15 +144,15 @@ class GMPWeighting:
         """Compute the weights of the balanced tasks of one modality.
 
         Args:
-            tasks: Those of ``semantic`` and ``domain`` that reach its encoder,
-                in this order.
+            tasks: Which of ``semantic`` and ``domain`` reach the encoder, in
+                this order.
             gramian: Finite inner products of their gradients, (2, 2) for
                 both tasks.
             rho: Semantic discrepancy ratio of the modality.
             sigma: Domain discrepancy ratio of the modality.
 
         Returns:
-            Task -> weight, and the figures to log.
+            Task -> weight, and the scalars to log.
         """
         k, p = self.modulate(rho, sigma)
         log: dict[str, float] = {}
@@ -196,7 +196,7 @@ class GMPWeighting:
         return k, p
 
     def _projected(self, rho: float, sigma: float) -> tuple[bool, bool]:
-        """Whether to project g_c, and whether to project g_d."""
+        """Decide whether to project g_c, and whether to project g_d."""
         stronger_on_cls = rho / sigma > 1
         return {
             'cagp': (stronger_on_cls, not stronger_on_cls),

@@ -8,7 +8,7 @@ from .weighting import GramianWeighting
 
 
 def pcgrad_weights(gramian: Tensor) -> Tensor:
-    r"""Weights of the sum of mutually projected gradients.
+    r"""Compute the weights of the sum of mutually projected gradients.
 
     Algorithm 1 of `Gradient Surgery for Multi-Task Learning
     <https://arxiv.org/abs/2001.06782>`_: each gradient is projected onto the

@@ -45,17 +45,18 @@ class TorchJDWeighting(GramianWeighting):
 
     Each modality has a separate instance, because some weightings keep a
     state. The order of the tasks is that of ``tasks``; it matters for
-    weightings that treat tasks differently (``PCD``, preference vectors).
-    Tasks that do not reach an encoder are omitted there.
+    weightings that treat tasks differently (``PCD``, preference vectors). A
+    task that does not reach an encoder is omitted for this encoder.
 
     ``UPGrad`` and ``DualProj`` need no ``quadprog`` for at most 4 tasks, see
     :func:`~mmgmp.optim.weightings.upgrad.project_on_dual_cone`.
 
     Args:
-        name: ``'UPGrad'`` for ``torchjd.aggregation.UPGradWeighting``.
-        **kwargs: Its arguments. A list becomes a vector. A dict with a
-            ``type``, such as ``weighting=dict(type='torchjd.UPGrad')`` of
-            ``CRMOGM``, becomes another weighting of TorchJD.
+        name: For example ``'UPGrad'`` for
+            ``torchjd.aggregation.UPGradWeighting``.
+        **kwargs: Arguments of the weighting. A list becomes a vector. A dict
+            with a ``type``, such as ``weighting=dict(type='torchjd.UPGrad')``
+            of ``CRMOGM``, becomes another weighting of TorchJD.
 
     Raises:
         ImportError: TorchJD, or a package that it needs for this weighting,
@@ -73,7 +74,7 @@ class TorchJDWeighting(GramianWeighting):
         self.name = name
         self.kwargs = kwargs
         self.instances: dict[str, nn.Module] = {}
-        # Wrong arguments raise now, not in the first step.
+        # Invalid arguments must raise an error now, not in the first step.
         _build(name, kwargs)
 
     def weigh(self, gramian: Tensor, modality: str) -> Tensor:
@@ -148,7 +149,7 @@ def _restore(instance: Any, key: str, value: Tensor) -> None:
     """Set one entry of a state.
 
     The buffers of TorchJD are None at first, and ``load_state_dict`` does not
-    fill such buffers. TorchJD drops them unless ``_state_key`` holds their
+    fill such buffers. TorchJD drops them unless ``_state_key`` matches the
     number of tasks.
     """
     *path, name = key.split('.')

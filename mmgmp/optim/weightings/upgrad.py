@@ -10,13 +10,13 @@ from mmgmp.registry import WEIGHTINGS
 from .weighting import GramianWeighting
 
 MAX_TASKS = 4
-# About the accuracy of inner products of float32 gradients. Without it,
-# rounding could give nearly dependent gradients huge weights.
+# About the accuracy of inner products of float32 gradients. Without
+# regularization, rounding could give nearly dependent gradients huge weights.
 REGULARIZATION = 1e-6
 
 
 def project_on_dual_cone(weights: Tensor, gramian: Tensor) -> Tensor:
-    r"""Weights of the nearest direction that conflicts with no task.
+    r"""Compute weights of the nearest direction without a conflict.
 
     The projection of :math:`J' u` onto the cone of the directions :math:`d`
     with :math:`J d \ge 0` is :math:`J' w` with
@@ -24,12 +24,12 @@ def project_on_dual_cone(weights: Tensor, gramian: Tensor) -> Tensor:
     .. math:: w = \arg\min_{w \ge u} w' G w, \quad G = J J'
 
     (Proposition 1 of `Jacobian Descent for Multi-Objective Optimization
-    <https://arxiv.org/abs/2406.16232>`_). On the set :math:`S` of the tasks
-    whose weight rises, :math:`(G w)_S = 0`. The function tries all sets; the
-    best feasible solution is the minimum.
+    <https://arxiv.org/abs/2406.16232>`_). :math:`(G w)_S = 0` on the set
+    :math:`S` of the tasks whose weight increases. The function tries all sets;
+    the best feasible solution is the minimum.
 
     The gradients are normalized first, and :math:`10^{-6}` is added to the
-    diagonal, so that identical gradients share the rise evenly.
+    diagonal, so that identical gradients share the increase evenly.
 
     Args:
         weights: u, (T,), T at most 4.
@@ -77,7 +77,7 @@ def project_on_dual_cone(weights: Tensor, gramian: Tensor) -> Tensor:
 
 
 def upgrad_weights(gramian: Tensor) -> Tensor:
-    """Mean of the projections of the task gradients onto the dual cone.
+    """Average the projections of the task gradients onto the dual cone.
 
     UPGrad of `Jacobian Descent for Multi-Objective Optimization
     <https://arxiv.org/abs/2406.16232>`_ with equal preferences. For two
@@ -96,10 +96,10 @@ def upgrad_weights(gramian: Tensor) -> Tensor:
 
 
 def dualproj_weights(gramian: Tensor) -> Tensor:
-    """Projection of the mean of the task gradients onto the dual cone.
+    """Project the mean of the task gradients onto the dual cone.
 
     Eq. 11 of `Gradient Episodic Memory for Continual Learning
-    <https://arxiv.org/abs/1706.08840>`_, between the tasks of one batch.
+    <https://arxiv.org/abs/1706.08840>`_, applied to the tasks of one batch.
 
     Args:
         gramian: (T, T) positive semi-definite, T at most 4.

@@ -29,15 +29,15 @@ class TaskGramian(NamedTuple):
 
 
 class Weighting(Protocol):
-    """Weights the task gradients at the encoder of each modality.
+    """Rule that weights the task gradients at the encoder of each modality.
 
     The update of an encoder is ``sum_t weights[t] * gradients[t]``. A task
     that does not reach the encoder has no entry in its Gramian and no weight.
 
     A rule must draw random numbers from torch's CPU generator. The wrapper
-    seeds this generator for the call, by the seed of the run and the number
-    of the update, and restores it afterwards. So ranks agree, and a resumed
-    run draws the same numbers.
+    seeds this generator for the call with the seed of the run and the number
+    of the update, and restores it afterwards. Therefore all ranks and a
+    resumed run draw the same numbers.
 
     A rule with a state is a :class:`StatefulWeighting`. A rule for certain
     tasks lists them in ``required_tasks``.

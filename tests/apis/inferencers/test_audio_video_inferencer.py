@@ -115,8 +115,8 @@ def change_pipeline(cfg):
     ('change', 'words'),
     [
         (change_encoders, r"video and audio.*\['flow', 'video'\]"),
-        (change_classes, "7 classes.*names 2: .'one', 'two'"),
-        (change_dataset, "names no classes.*'VideoDataset'"),
+        (change_classes, "7 classes.*has 2: .'one', 'two'"),
+        (change_dataset, "has no class names.*'VideoDataset'"),
         (change_pipeline, 'has no LoadAudio'),
     ],
 )

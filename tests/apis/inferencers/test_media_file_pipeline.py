@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Files are read like the clips of the dataset, or named if they cannot be."""
+"""Files are read like the clips of the dataset, or an error names them."""
 
 from pathlib import Path
 
@@ -142,12 +142,12 @@ def test_pipelines_of_the_published_protocols(name, clips, tmp_path):
     found = read(mux(video, wav, tmp_path / 'a.mov', 'pcm_s16le'))['inputs']
     assert torch.equal(found['video'], expected['video'])
     assert torch.equal(found['audio'], expected['audio'])
-    # Their LoadAudio allows silence, which would pass for sound.
+    # LoadAudio allows silence here, but silence must still count as missing.
     for sound in (np.zeros(16000), None):
         found = read(mux(video, sound, tmp_path / 'a.mp4'))
         assert list(found['inputs']) == ['video']
         assert list(found['data_samples'].missing) == ['audio']
     turned = read(hold_upright(tmp_path / 'a.mp4', tmp_path / 'b.mp4'))
     upright = torch.rot90(expected['video'], -1, dims=(-2, -1)).int()
-    # Columns and rows are resized with other roundings.
+    # Resizing rounds columns and rows differently.
     assert (turned['inputs']['video'] - upright).abs().max() <= 2

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Weights that fit are loaded, and others are refused."""
+"""Matching weights are loaded, and others are rejected."""
 
 import os
 from pathlib import Path

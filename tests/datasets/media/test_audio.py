@@ -48,9 +48,9 @@ def test_damaged_audio_is_named(tmp_path):
     write_wav(path, np.zeros(0))
     fails('lasts from 0.00 to 0.00 s')
     write_wav(path, tone(1))
-    fails('lasts from 0.00 to 1.00 s, and the clip from 1.50 s to 2', 1.5, 2)
+    fails('lasts from 0.00 to 1.00 s, but the clip from 1.50 s to 2', 1.5, 2)
     path.write_bytes(path.read_bytes()[:-2])
-    fails('is truncated: it has 32042 bytes, and its header says 32044')
+    fails('is truncated: it has 32042 bytes, but its header says 32044')
     soundfile.write(path, np.array([0.0, np.nan]), 16000, subtype='FLOAT')
     fails('not finite')
 

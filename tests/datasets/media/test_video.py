@@ -17,8 +17,8 @@ from mmgmp.datasets.media.video import (
 )
 from tests.utils.media import moving_frames, write_video
 
-# Distances between key frames, frames that refer to later ones, and key
-# frames that such frames precede.
+# Distances between key frames, frames that refer to later frames, and open
+# groups of pictures.
 CODINGS = {
     'one key frame': dict(),
     'key frames': dict(g='12', bf='0'),
@@ -178,7 +178,7 @@ def test_intra_refresh(tmp_path):
 
 @pytest.mark.parametrize('kind', ['one key frame', 'bidirectional'])
 def test_clip_cut_without_encoding(tmp_path, kind):
-    """Its first frames are decoded and not shown."""
+    """The first frames are decoded but not shown."""
     write(tmp_path / 'a.mp4', CODINGS[kind])
     options = dict(avoid_negative_ts='disabled')
     with (
@@ -286,7 +286,7 @@ def test_damaged_video_is_named(kind, read, tmp_path):
 
 
 def test_lost_frame_is_named(tmp_path):
-    """The second half of the file is zeros, and its header is intact."""
+    """The second half of the file is zeros, but its header is intact."""
     path = tmp_path / 'a.mp4'
     write_video(path, moving_frames(40), faststart=True)
     content = bytearray(path.read_bytes())

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Each visit of a sample has its own seed, for any number of ranks."""
+"""Each use of a sample has its own seed, for any number of ranks."""
 
 import pickle
 

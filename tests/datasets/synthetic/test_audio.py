@@ -53,7 +53,7 @@ def envelope(wave):
 
 
 def features(wave):
-    """Modulation spectrum and course of the dominant frequency."""
+    """Modulation spectrum and contour of the dominant frequency."""
     level = envelope(wave)
     modulation = np.abs(np.fft.rfft(level - level.mean()))[1:26]
     freq, _, power = signal.spectrogram(wave, RATE, nperseg=512)

@@ -75,7 +75,7 @@ def test_cue_agreement_has_the_given_probability(probability):
             for clip in [plan_clip(spec, domain, 'test', label, index)]
         ]
     )
-    # A uniform draw agrees in one of seven cases.
+    # A uniformly random cue agrees in one of seven cases.
     expected = probability + (1 - probability) / 7
     assert agree.mean(0) == pytest.approx([expected] * 2, abs=0.05)
 

@@ -86,7 +86,7 @@ def test_video_file_holds_the_rendered_frames(tree):
         decoded = [f.to_ndarray(format='rgb24') for f in file.decode(video=0)]
     error = np.abs(np.stack(decoded).astype(int) - frames).mean()
     assert error < 6
-    # Not the frames of its neighbour in the same class.
+    # The frames differ from those of the next clip in the same class.
     clip = plan_clip(TINY, 'cartoon', 'test', 2, 0)
     other, _ = render_clip(TINY, clip)
     num = min(len(other), len(frames))
@@ -111,7 +111,7 @@ def test_interrupted_generation_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_killed_generation_is_not_taken_for_a_tree(tmp_path, monkeypatch):
-    # A killed process cleans nothing up.
+    # A killed process does not clean up.
     monkeypatch.setattr(generator.shutil, 'rmtree', lambda *a, **k: None)
 
     def die(*args):

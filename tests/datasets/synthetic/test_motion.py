@@ -27,7 +27,7 @@ def tracks(label, strength, count, seed):
 
 
 def test_class_can_be_told_from_the_motion():
-    # Nearest class mean: a rule that uses motion alone, no appearance.
+    # Nearest class mean: a rule that uses only motion, not appearance.
     means = np.stack([tracks(k, 1.0, 40, 0).mean(0) for k in range(7)])
     for label in range(7):
         test = tracks(label, 1.0, 40, 1)
@@ -37,7 +37,7 @@ def test_class_can_be_told_from_the_motion():
 
 @pytest.mark.parametrize('label', range(7))
 def test_strength_scales_the_motion(label):
-    # Same draws, so the tracks differ by the factor alone.
+    # Equal random draws, so the tracks differ only by the factor.
     full, faint = (
         motion_track(label, FRAMES, FPS, s, np.random.default_rng(5))
         for s in (1.0, 0.1)

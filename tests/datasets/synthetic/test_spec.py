@@ -1,4 +1,4 @@
-"""MiniHACSpec refuses what cannot be rendered; its digest is exact."""
+"""MiniHACSpec rejects invalid values; its digest is exact."""
 
 from dataclasses import fields, replace
 

@@ -1,4 +1,4 @@
-"""`LoadAudio` gives the sound of the sampled frames."""
+"""`LoadAudio` loads the sound of the sampled frames."""
 
 import numpy as np
 import pytest
@@ -185,7 +185,7 @@ def test_window_of_an_action(sample):
     sample.update(audio_start=0.26, audio_stop=1.01)
     results = LoadAudio(align='action')(dict(sample))
     np.testing.assert_array_equal(results['audios'], stored[4160:16160])
-    # The track of a clip would be another piece of time.
+    # The track of a clip would cover another time.
     missing = dict(sample, audio_path=sample['audio_path'] + 'x')
     with pytest.raises(CorruptMediaError, match=r'wavx does not exist'):
         LoadAudio(align='action')(missing)

@@ -65,7 +65,7 @@ def test_silence_stays_silent():
 
 
 def test_frames_are_dark_and_noisy():
-    # 120 becomes 24, and the noise 24 / sqrt(32) = 4.2426.
+    # 120 becomes 24, and the deviation of the noise 24 / sqrt(32) = 4.2426.
     results = CorruptVideo(0.2, 32).transform(video(range(20)))
     frames = np.stack(results['imgs']).astype(float)
     assert results['imgs'][0].dtype == np.uint8

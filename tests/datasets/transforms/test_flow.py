@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""Optical flow is read beside RGB, and mirrored with its sign changed."""
+"""Optical flow is read separately from RGB; flipping changes its sign."""
 
 import mmcv
 import numpy as np
@@ -18,7 +18,7 @@ from tests.utils.media import moving_frames, write_video
 
 @pytest.fixture(scope='module')
 def paths(tmp_path_factory):
-    """Flow of 30 frames, whose vertical component has 28."""
+    """Flow of 30 frames; the vertical component has 28."""
     folder = tmp_path_factory.mktemp('flow')
     frames = moving_frames(30, 36, 48)
     for c, name in enumerate('xy'):
@@ -54,7 +54,7 @@ def test_two_videos(paths):
     x, y = map(grey, paths)
     for t, i in enumerate(indices):
         np.testing.assert_array_equal(results['flow'][0, 0, t], x[i])
-        # The vertical one repeats its last frame.
+        # The vertical component repeats its last frame.
         np.testing.assert_array_equal(results['flow'][0, 1, t], y[min(i, 27)])
 
 

@@ -1,4 +1,4 @@
-"""The whole pipeline, from media files to what the model receives."""
+"""The whole pipeline, from media files to the model inputs."""
 
 import random
 
@@ -52,7 +52,7 @@ DECODERS = dict(
 
 
 def frames(decoder, test_mode):
-    """Decode and sample 4 of every second frame."""
+    """Sample and decode 4 frames, every second one."""
     first, last = DECODERS[decoder]
     first = dict(type=first)
     if decoder == 'ours':

@@ -111,7 +111,7 @@ def test_noise_is_uniform_and_one_band_is_zero():
     np.testing.assert_array_equal(bins, bins[0] + np.arange(9))
     noise = np.delete(y, bins, axis=0) - 3
     assert np.abs(noise).max() <= 0.05 + 1e-6
-    # Mean and variance of U(-0.05, 0.05), each element drawn by itself.
+    # Mean and variance of U(-0.05, 0.05), drawn for each element.
     assert noise.mean() == pytest.approx(0, abs=3e-4)
     assert noise.var() == pytest.approx(0.1**2 / 12, rel=0.02)
     assert len(np.unique(noise)) > 10000

@@ -1,5 +1,5 @@
 # Copyright (c) mmgmp authors.
-"""`OpenVideo` with `DecodeFrames` gives the frames of the stock decoders."""
+"""`OpenVideo` with `DecodeFrames` reads the frames of the stock decoders."""
 
 import numpy as np
 import pytest

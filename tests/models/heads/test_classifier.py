@@ -120,7 +120,7 @@ def test_widths_are_not_named_again():
         type='MultimodalHead',
         classifier=dict(type='ToyLateClassifier', num_classes=3),
     )
-    with pytest.raises(ValueError, match=r"`classifier` names \['num_class"):
+    with pytest.raises(ValueError, match=r"`classifier` sets \['num_class"):
         MODELS.build(recognizer_cfg(MODALITIES, cls_head=head))
 
 

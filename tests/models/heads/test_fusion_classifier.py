@@ -124,7 +124,7 @@ def test_readings_without_parameters_have_no_loss(unimodal):
         ),
         (
             dict(fusion=dict(type='ConcatFusion', in_channels=IN_CHANNELS)),
-            r"`fusion` names \['in_channels'\]",
+            r"`fusion` sets \['in_channels'\]",
         ),
         (
             dict(unimodal='split', detach_auxiliary=False),

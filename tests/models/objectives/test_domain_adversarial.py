@@ -105,7 +105,7 @@ def test_discriminator_has_a_hidden_layer_by_default():
         (dict(num_domains=None), '`num_domains` .* is None: .*`objectives`'),
         (
             dict(discriminator=dict(num_classes=2)),
-            r"`discriminator` names \['num_classes'\]",
+            r"`discriminator` sets \['num_classes'\]",
         ),
         (dict(reversal_weight=-1), '`reversal_weight`.*-1'),
         (dict(schedule='linear'), "`schedule`.*'linear'"),

@@ -260,15 +260,15 @@ def test_tasks_are_those_of_the_head_and_of_the_objectives():
         ),
         (
             dict(cls_head=dict(type='MultimodalHead', num_classes=3)),
-            r"`cls_head` names \['num_classes'\]",
+            r"`cls_head` sets \['num_classes'\]",
         ),
         (
             dict(neck=dict(type='ModalityProjection', in_channels={})),
-            r"`neck` names \['in_channels'\]",
+            r"`neck` sets \['in_channels'\]",
         ),
         (
             dict(objectives=dict(x=dict(type='SeenRows', num_domains=2))),
-            r"`objectives.x` names \['num_domains'\]",
+            r"`objectives.x` sets \['num_domains'\]",
         ),
         *(
             (

@@ -107,10 +107,10 @@ class Pieces(ToyModel):
 
 
 SHORTCUTS = {
-    WeightPenalty: "losses depend on the encoder of 'video' past its output",
-    HiddenUnits: "losses depend on the encoder of 'video' past its output",
+    WeightPenalty: "losses depend on the encoder of 'video' through a path",
+    HiddenUnits: "losses depend on the encoder of 'video' through a path",
     Lateral: "'audio' depends on a trained parameter outside its encoder",
-    Chained: "the encoder of 'audio' sees an encoder output",
+    Chained: "the encoder of 'audio' uses an encoder output",
     SharedStem: "'video' depends on a trained parameter outside its encoder",
     Pieces: "did not call the encoder of 'video'",
 }
@@ -145,7 +145,7 @@ def test_shortcut_is_found_and_named(cls):
 
 def test_modules_of_one_modality_in_a_row_are_a_shortcut():
     modalities = dict(video=['video.0', 'video.2'], audio='audio')
-    assert "'video' sees an encoder output" in find_shortcut(
+    assert "'video' uses an encoder output" in find_shortcut(
         ToyModel(), modalities
     )
 

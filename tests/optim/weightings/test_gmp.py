@@ -70,8 +70,8 @@ def test_agreeing_gradients_are_only_modulated(projection):
     assert log['norm_ratio'] == pytest.approx(math.sqrt(2))
 
 
-# In CONFLICT, g_c less its part along g_d is (0.5, 0.5); g_d less its part
-# along g_c is (0, 1).
+# In CONFLICT, g_c without its component along g_d is (0.5, 0.5), and g_d
+# without its component along g_c is (0, 1).
 @pytest.mark.parametrize(
     ('projection', 'rho', 'expected'),
     [

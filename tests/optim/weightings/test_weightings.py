@@ -205,8 +205,8 @@ def test_projection_on_the_dual_cone_is_the_nearest_direction(size):
 
 
 def test_nearly_dependent_gradients_keep_the_weights_moderate():
-    # Up to rounding the first two are opposite to one another, and the third
-    # one is across: it conflicts with a difference that is nothing else.
+    # Up to rounding, the first two gradients are opposite, and the third is
+    # orthogonal to them: it conflicts only with their rounding error.
     opposite, across = -1 + 1e-11, -1e-5
     gramian = [[1, opposite, 0], [opposite, 1, across], [0, across, 1]]
     for type_ in ('UPGrad', 'DualProj'):

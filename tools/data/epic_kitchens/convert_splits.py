@@ -1,13 +1,13 @@
 # Copyright (c) mmgmp authors.
-"""Write the pickled split files of EPIC-Kitchens as CSV files.
+"""Convert the pickled split files of EPIC-Kitchens to CSV files.
 
-Each ``D1_train.pkl`` gives a ``D1_train.csv`` with the same columns beside it,
-which ``EPICKitchensDataset`` reads.
+A file such as ``D1_train.pkl`` is converted to ``D1_train.csv`` with the same
+columns, which ``EPICKitchensDataset`` reads.
 
-Unpickling calls whatever a file names. Here, each name that a pickled pandas
-frame may contain becomes a class that stores its arguments and does nothing.
-All other names are refused, so no code of the file, of pandas or of NumPy runs.
-The columns are then read from the stored arguments.
+Unpickling calls any function that a file names. Here, each name that a pickled
+pandas frame may contain is replaced with a class that only stores its
+arguments. All other names are rejected, so no code of the file, of pandas or
+of NumPy runs. The columns are then read from the stored arguments.
 """
 
 import argparse
@@ -72,7 +72,7 @@ class _Slice(_Record):
 
 
 class _Name(_Record):
-    """A class that is only named, as an argument."""
+    """A class that occurs only as an argument."""
 
 
 _T = TypeVar('_T', bound=_Record)
@@ -131,7 +131,7 @@ def read_pickled_frame(path: str | Path) -> dict[str, list]:
     Raises:
         FileNotFoundError: If the file is missing.
         ForbiddenGlobalError: If the pickle contains a name that such a frame
-            does not need. Nothing has been run then.
+            does not need. No code has been run then.
         ValueError: If the file is not such a frame for another reason.
     """
     path = Path(path)
@@ -165,12 +165,12 @@ def _columns(frame: object) -> dict[str, list]:
     for block_names, values in located:
         columns.update(zip(block_names, _array(values).tolist(), strict=True))
     if len({*map(len, columns.values())}) != 1 or set(columns) != set(names):
-        raise ValueError(f'columns {names}, and values of {list(columns)}')
+        raise ValueError(f'columns {names}, but values of {list(columns)}')
     return {name: columns[name] for name in names}
 
 
 def _located(block: object, names: list) -> tuple[list, object]:
-    """Names and values of a block that stores its place in the columns."""
+    """Read the names and values of a block with column positions."""
     values, place = _expect(block, _Block).args[:2]
     if isinstance(place, _Slice):
         return names[slice(*place.args)], values
@@ -182,7 +182,7 @@ def _labels(index: object) -> list:
 
 
 def _array(record: object) -> np.ndarray:
-    """Array of integers or of Python objects."""
+    """Read an array of integers or of Python objects."""
     if isinstance(record, _Buffer):
         content, dtype, shape, order = record.args
         fortran = order == 'F'
@@ -195,7 +195,7 @@ def _array(record: object) -> np.ndarray:
         array = np.empty(len(content), object)
         array[:] = content
         if not all(isinstance(value, (str, int)) for value in content):
-            raise ValueError('a column holds other than strings and integers')
+            raise ValueError('a column has other than strings and integers')
         # Elements are listed row by row, whatever the order in memory.
         return array.reshape(shape)
     if code != _INT64:
@@ -224,14 +224,14 @@ def write_csv(path: Path, columns: dict[str, list]) -> None:
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description='Write the pickled split files of EPIC-Kitchens as CSV '
+        description='Convert the pickled split files of EPIC-Kitchens to CSV '
         'files, without running any code that they contain.'
     )
     parser.add_argument(
         'folder', type=Path, help='MM-SADA_Domain_Adaptation_Splits'
     )
     parser.add_argument(
-        '--out', type=Path, help='another folder for the CSV files'
+        '--out', type=Path, help='folder for the CSV files (default: the same)'
     )
     return parser.parse_args()
 
