@@ -5,6 +5,7 @@ import gc
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from mmengine.runner import set_random_seed
 
 from mmgmp.datasets.synthetic import MiniHACSpec, generate_mini_hac
@@ -23,6 +24,14 @@ TINY_SPEC = dict(
 def pytest_runtest_setup(item):
     if item.get_closest_marker('gpu') and not torch.cuda.is_available():
         pytest.skip('needs a GPU')
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    # A runner of an earlier test may have left another one.
+    current = DefaultScope.get_current_instance()
+    if current is None or current.scope_name != 'mmaction':
+        register_all_modules()
 
 
 @pytest.fixture(autouse=True)
