@@ -14,9 +14,8 @@ from torch.utils.data import Dataset
 
 from mmgmp.datasets.wrappers import dataset_domains
 from mmgmp.evaluation import MAIN_METRIC, DomainAccMetric
+from mmgmp.models.heads.multimodal_head import UNIMODAL_SUFFIX
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
-
-UNIMODAL = '_unimodal'
 
 
 def train_and_test(cfg: Config) -> dict:
@@ -114,7 +113,7 @@ def format_summary(summary: dict) -> str:
         branch
         for top1 in rows.values()
         for branch in top1
-        if not branch.endswith(UNIMODAL)
+        if not branch.endswith(UNIMODAL_SUFFIX)
     )
     table = [['top-1 (%)', *columns, 'chance']]
     for name, top1 in rows.items():

@@ -5,6 +5,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from .media.container import (
     open_container,
     video_stream,
 )
-from .media.frames import frame_paths, read_frame
+from .media.frames import flow_frame_paths, frame_paths, read_frame
 from .media.video import VideoReader
 
 # Seconds of sound that are read to check that a file is readable.
@@ -179,15 +180,8 @@ def media_files(item: dict, modalities: Sequence[str]) -> Iterator[MediaFile]:
     for path in item.get('flow_paths', ()):
         yield MediaFile(path, 'video')
     if 'flow_dir' in item:
-        for component in 'uv':
-            frames = dict(
-                frame_dir=os.path.join(item['flow_dir'], component),
-                filename_tmpl=item['filename_tmpl'],
-                start_index=item['flow_start_index'],
-                total_frames=item['flow_total_frames'],
-            )
-            for path in frame_paths(frames):
-                yield MediaFile(path, 'image')
+        for path in chain(*flow_frame_paths(item)):
+            yield MediaFile(path, 'image')
 
 
 def check_file(file: MediaFile, decode: bool = False) -> Fault | None:

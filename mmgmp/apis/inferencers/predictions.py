@@ -10,10 +10,10 @@ import numpy as np
 from mmaction.structures import ActionDataSample
 
 from mmgmp.datasets import CorruptMediaError
+from mmgmp.models.heads.multimodal_head import UNIMODAL_SUFFIX
 
 from .media_file_pipeline import read_rotation, upright
 
-UNIMODAL = '_unimodal'
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 # Containers that support H.264. All other videos are written as Matroska,
 # which can hold their audio codecs unchanged.
@@ -72,7 +72,9 @@ def format_prediction(prediction: dict) -> str:
         running      75.0    50.0
     """
     rows = prediction['classes']
-    branches = [b for b in rows[0]['scores'] if not b.endswith(UNIMODAL)]
+    branches = [
+        b for b in rows[0]['scores'] if not b.endswith(UNIMODAL_SUFFIX)
+    ]
     width = max(map(len, ['score (%)', *(row['name'] for row in rows)]))
     lines = [prediction['filename']]
     lines += [f'no {m}: {why}' for m, why in prediction['missing'].items()]
@@ -97,7 +99,7 @@ def captions(sample: ActionDataSample, classes: Sequence[str]) -> list[str]:
     """
     lines = []
     for branch, score in sample.pred_score.items():
-        if not branch.endswith(UNIMODAL):
+        if not branch.endswith(UNIMODAL_SUFFIX):
             best = int(score.argmax())
             percent = 100 * float(score[best])
             lines.append(f'{branch}: {classes[best]} {percent:.0f}%')

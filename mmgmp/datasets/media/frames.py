@@ -35,6 +35,21 @@ def frame_paths(data_info: Mapping) -> list[str]:
     ]
 
 
+def flow_frame_paths(data_info: Mapping) -> list[list[str]]:
+    """List the files of both flow components of an item with ``flow_dir``."""
+    return [
+        frame_paths(
+            dict(
+                frame_dir=os.path.join(data_info['flow_dir'], component),
+                filename_tmpl=data_info['filename_tmpl'],
+                start_index=data_info['flow_start_index'],
+                total_frames=data_info['flow_total_frames'],
+            )
+        )
+        for component in 'uv'
+    ]
+
+
 def read_frame(path: str, grey: bool = False) -> np.ndarray:
     """Read an image as MMAction2's ``RawFrameDecode`` does.
 

@@ -1,5 +1,4 @@
 # Copyright (c) mmgmp authors.
-import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -7,7 +6,7 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform, Compose
 
 from ..media.flow import FlowReader
-from ..media.frames import FrameFolderReader, frame_paths
+from ..media.frames import FrameFolderReader, flow_frame_paths
 from ..media.video import VideoReader
 from .video import add_reader
 
@@ -116,17 +115,7 @@ class OpenFlow(BaseTransform):
             reader = FlowReader(VideoReader(x), VideoReader(y), x)
             add_reader(results, reader, x)
             return results
-        u, v = (
-            frame_paths(
-                dict(
-                    frame_dir=os.path.join(results['flow_dir'], component),
-                    filename_tmpl=results['filename_tmpl'],
-                    start_index=results['flow_start_index'],
-                    total_frames=results['flow_total_frames'],
-                )
-            )
-            for component in 'uv'
-        )
+        u, v = flow_frame_paths(results)
         results['video_reader'] = FlowReader(
             FrameFolderReader(u, grey=True),
             FrameFolderReader(v, grey=True),

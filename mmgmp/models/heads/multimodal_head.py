@@ -9,6 +9,9 @@ from torch import Tensor
 from ..train_batch import TrainBatch
 from .classifier import build_classifier, mean_confidence
 
+# Suffix of the branches of uni-modal logits in a prediction.
+UNIMODAL_SUFFIX = '_unimodal'
+
 
 @MODELS.register_module()
 class MultimodalHead(BaseModule):
@@ -111,7 +114,7 @@ class MultimodalHead(BaseModule):
         unimodal = self.classifier.unimodal_logits(features)
         for modality, feature in features.items():
             logits[modality] = self({modality: feature})
-            logits[f'{modality}_unimodal'] = unimodal[modality]
+            logits[f'{modality}{UNIMODAL_SUFFIX}'] = unimodal[modality]
         scores = {branch: x.softmax(dim=1) for branch, x in logits.items()}
         embedded = self.classifier.embed(features)
         for index, sample in enumerate(data_samples):
