@@ -2,6 +2,7 @@
 """Pure functions on task gradients."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -70,11 +71,18 @@ def add_to_grad(
     assign(params, total)
 
 
-def inner_product(left: Gradients, right: Gradients) -> Tensor:
+def inner_product(
+    left: Gradients, right: Gradients, device: torch.device | None = None
+) -> Tensor:
     """Compute the inner product of two task gradients over all parameters.
 
     Each tensor contributes a dot product in its own precision, but at least
     in float32. The contributions are added in float64.
+
+    Args:
+        left: Gradient of one task.
+        right: Gradient of another task at the same parameters.
+        device: Device of the zero if the tasks share no parameter.
 
     Returns:
         Scalar float64 tensor on the device of the gradients.
@@ -85,9 +93,6 @@ def inner_product(left: Gradients, right: Gradients) -> Tensor:
         if a is not None and b is not None
     ]
     if not products:
-        device = next(
-            (g.device for g in (*left, *right) if g is not None), None
-        )
         return torch.zeros((), dtype=torch.float64, device=device)
     return torch.stack(products).double().sum()
 
@@ -110,8 +115,13 @@ def gramian(gradients: Sequence[Gradients]) -> Tensor:
                 [ 3.,  1.]], dtype=torch.float64)
     """
     size = len(gradients)
+    # A task may reach none of the parameters.
+    device = next((g.device for g in chain(*gradients) if g is not None), None)
     entries = [
-        [inner_product(gradients[i], gradients[j]) for j in range(i + 1)]
+        [
+            inner_product(gradients[i], gradients[j], device)
+            for j in range(i + 1)
+        ]
         for i in range(size)
     ]
     return torch.stack(
@@ -184,6 +194,10 @@ def to_host(
         *(value.double()[None] for value in statistics.values()),
         *(norm.double()[None] for norm in norms),
     ]
+    # The Gramian of an encoder that no task reaches is on the CPU.
+    devices = {entry.device for entry in entries} - {torch.device('cpu')}
+    for device in devices:
+        entries = [entry.to(device) for entry in entries]
     host = torch.cat(entries).cpu()
     sizes = [matrix.numel() for matrix in gramians.values()]
     *blocks, rest = host.split([*sizes, len(host) - sum(sizes)])

@@ -45,6 +45,11 @@ def test_inner_product_with_an_unused_parameter():
     assert inner_product([None], [None]) == 0
 
 
+def test_gramian_of_a_task_without_gradients_is_on_their_device():
+    matrix = gramian([[None], [torch.ones(2, device='meta')]])
+    assert matrix.device == torch.device('meta')
+
+
 def test_combine_is_the_weighted_sum():
     tasks = [
         [torch.tensor([1.0, 2.0]), None, None],
