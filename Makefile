@@ -1,6 +1,6 @@
 # Targets: install, demo, test, test-all, test-gpu, lint, docs, bench. All of
-# them use the environment in .venv. It is created if it does not exist, and updated when the
-# requirements change.
+# them use the environment in .venv. It is created if it does not exist, and
+# updated when the requirements change.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

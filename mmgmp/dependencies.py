@@ -1,5 +1,7 @@
 # Copyright (c) mmgmp authors.
 import importlib
+from collections.abc import Sequence
+from importlib.util import find_spec
 
 from packaging.requirements import Requirement
 
@@ -28,3 +30,22 @@ def check_dependencies() -> None:
             raise ImportError(f'{name} is not installed. {hint}') from error
         if module.__version__ not in Requirement(text).specifier:
             raise ImportError(f'found {name} {module.__version__}. {hint}')
+
+
+def check_extra(user: str, extra: str, modules: Sequence[str]) -> None:
+    """Check the packages of an extra of mmgmp.
+
+    Args:
+        user: What needs them, for the error.
+        extra: Name of the extra in pyproject.toml.
+        modules: Modules that it installs.
+
+    Raises:
+        ImportError: A module is not installed.
+    """
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            f'{user} needs {", ".join(missing)}; run: '
+            f"pip install 'mmgmp[{extra}]'"
+        )

@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from mmgmp.dependencies import REQUIREMENTS, check_dependencies
+from mmgmp.dependencies import (
+    REQUIREMENTS,
+    check_dependencies,
+    check_extra,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,3 +46,10 @@ def test_pinned_versions_are_supported(text):
     for version in ('0.10.7', '1.2.0', '2.0.0', '2.0.1', '2.1.0', '2.2.0'):
         if version in pinned:
             assert version in supported.specifier
+
+
+def test_missing_extra():
+    check_extra('mmgmp.benchmark', 'benchmark', ['torch'])
+    message = r"needs absent_a, absent_b; run: pip install 'mmgmp\[extra\]'"
+    with pytest.raises(ImportError, match=message):
+        check_extra('It', 'extra', ['absent_a', 'torch', 'absent_b'])

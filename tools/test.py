@@ -6,7 +6,12 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmgmp.compat import init_cpu_distributed
-from mmgmp.utils import add_run_arguments, load_config, one_line_errors
+from mmgmp.utils import (
+    add_run_arguments,
+    check_checkpoint,
+    load_config,
+    one_line_errors,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,6 +45,7 @@ def main() -> None:
     args = parse_args()
     with one_line_errors():
         cfg = load_config(args)
+        check_checkpoint(args.checkpoint)
         merge_args(cfg, args)
         init_cpu_distributed(cfg, args.launcher)
     if 'runner_type' in cfg:

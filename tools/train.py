@@ -10,7 +10,12 @@ from mmengine.runner import Runner
 from mmgmp.apis import format_summary, train_and_test
 from mmgmp.compat import init_cpu_distributed
 from mmgmp.optim import ModalityOptimWrapper
-from mmgmp.utils import add_run_arguments, load_config, one_line_errors
+from mmgmp.utils import (
+    add_run_arguments,
+    check_checkpoint,
+    load_config,
+    one_line_errors,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -104,6 +109,8 @@ def main() -> None:
     args = parse_args()
     with one_line_errors():
         cfg = load_config(args)
+        if args.resume not in (None, 'auto'):
+            check_checkpoint(args.resume)
         merge_args(cfg, args)
         init_cpu_distributed(cfg, args.launcher)
     if args.test:

@@ -5,6 +5,7 @@ from .atomic_local_backend import AtomicLocalBackend
 from .command_line import (
     add_run_arguments,
     add_setting_arguments,
+    check_checkpoint,
     load_config,
     one_line_errors,
     read_setting,
@@ -15,6 +16,7 @@ __all__ = [
     'AtomicLocalBackend',
     'add_run_arguments',
     'add_setting_arguments',
+    'check_checkpoint',
     'load_config',
     'one_line_errors',
     'read_setting',

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 
 from mmengine.config import Config, DictAction
 
@@ -17,7 +18,7 @@ def one_line_errors() -> Iterator[None]:
     """Report a user error in one line on stderr, and exit with status 2."""
     try:
         yield
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, UnpicklingError) as error:
         print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr)
         sys.exit(2)
 
@@ -140,6 +141,20 @@ def load_config(args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
     return cfg
+
+
+def check_checkpoint(path: str) -> None:
+    """Check that a checkpoint exists, before a model is built.
+
+    Args:
+        path: A file, or an address such as ``https://...``, which is not
+            checked.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    if '://' not in path and not Path(path).is_file():
+        raise FileNotFoundError(f'checkpoint {path} does not exist')
 
 
 def run_converter(

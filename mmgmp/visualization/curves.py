@@ -248,7 +248,8 @@ def _draw_curve(
     ax.plot(
         steps,
         mean,
-        label=label,
+        # Matplotlib leaves names such as `_old` out of a legend.
+        label=f' {label}' if label.startswith('_') else label,
         color=color,
         linestyle=dashes,
         linewidth=1.2,

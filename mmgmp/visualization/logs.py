@@ -56,7 +56,8 @@ def read_training_log(path: str | Path) -> list[Record]:
 
     Raises:
         FileNotFoundError: The path does not exist, or the folder has no log.
-        ValueError: A line is not a JSON object.
+        ValueError: A line is not a JSON object, or no training iteration was
+            logged.
     """
     path = Path(path)
     if not path.exists():
@@ -71,10 +72,13 @@ def read_training_log(path: str | Path) -> list[Record]:
         )
     merged: list[Record] = []
     for file in files:
-        records = [r for r in _read_lines(file) if 'iter' in r]
+        logged = _read_lines(file)
+        records = [r for r in logged if r.keys() >= {'iter', 'step'}]
         if records:
             start = min(record['step'] for record in records)
             merged = [r for r in merged if r['step'] < start] + records
+    if not merged:
+        raise ValueError(f'{path} logs no training iteration')
     return sorted(merged, key=lambda record: record['step'])
 
 

@@ -97,6 +97,8 @@ def test_tables(main, root):
     ('extra', 'checkpoint', 'message'),
     [
         (['--topk', '0'], 'model.pth', '`topk` must be positive, got 0'),
+        (['--device', 'a'], 'model.pth', "`device` 'a' cannot be used"),
+        (['--out-dir', __file__], 'model.pth', 'is a file, not a folder'),
         ([], 'none.pth', 'none.pth can not be found'),
         ([], 'a.mp4', 'a.mp4 was not read'),
     ],

@@ -18,7 +18,8 @@ MODALITY_WRAPPERS = [
     for name, wrapper in OPTIM_WRAPPERS.module_dict.items()
     if issubclass(wrapper, ModalityOptimWrapper)
 ]
-TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools/train.py'))
+TOOLS = Path(__file__).parents[2] / 'tools'
+TOOL = runpy.run_path(str(TOOLS / 'train.py'))
 
 
 def merge(cfg, **kwargs):
@@ -88,6 +89,17 @@ def test_user_mistake_is_one_line(monkeypatch, capsys):
         error = capsys.readouterr().err.strip()
         assert error.startswith(f'train.py: error: {flags[0]} (MMGMP_')
         assert message in error and '\n' not in error
+
+
+@pytest.mark.parametrize(
+    ('name', 'option'), [('test.py', []), ('train.py', ['--resume'])]
+)
+def test_missing_checkpoint_is_one_line(run_tool, capsys, name, option):
+    with pytest.raises(SystemExit) as stopped:
+        run_tool(TOOLS / name, leaf_path('gmp'), *option, 'absent.pth')
+    assert stopped.value.code == 2
+    message = f'{name}: error: checkpoint absent.pth does not exist'
+    assert capsys.readouterr().err.strip() == message
 
 
 def test_stock_wrapper_has_no_mixed_precision_on_cpu():

@@ -219,6 +219,12 @@ def test_one_line_style_per_label(plot):
     assert legend_texts(figure) == ['GMP', 'ERM']
 
 
+def test_every_label_is_in_the_legend(plot):
+    runs = dict(_old={'a': gmp()}, new={'b': gmp(2)})
+    (legend,) = plot(runs, **RATIOS).legends
+    assert [x.get_text().strip() for x in legend.texts] == ['_old', 'new']
+
+
 def test_mean_and_band_of_several_runs(plot):
     seeds = {str(seed): gmp(scale) for seed, scale in enumerate((1, 2, 4))}
     figure = plot(dict(Base={'a': gmp(0.5)}, GMP=seeds), **RATIOS)

@@ -32,6 +32,13 @@ def record(step, **values):
     return dict(lr=0.1, loss=1.0, iter=step, step=step, **values)
 
 
+@pytest.mark.parametrize('records', [[], [dict(iter=10, loss=1.0)]])
+def test_log_without_an_iteration(tmp_path, records):
+    write_log(tmp_path, '20250101_000000', records)
+    with pytest.raises(ValueError, match='logs no training iteration'):
+        read_training_log(tmp_path)
+
+
 def test_validation_records_are_left_out(tmp_path):
     records = [record(10), {'acc/all/fused/top1': 0.5, 'step': 1}, record(20)]
     file = write_log(tmp_path, '20250101_000000', records)

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmgmp.benchmark.plan import load_plan
 from mmgmp.benchmark.report import page_section
 from mmgmp.benchmark.results import Results
+from mmgmp.utils import one_line_errors
 
 HEAD = """\
 <!-- Written by the command below; do not edit. -->
@@ -38,8 +39,10 @@ def main() -> None:
     command = 'python tools/analysis_tools/report_benchmark.py'
     command += ''.join(f' \\\n    {plan}' for plan in args.plans)
     parts = [HEAD.format(link=link, command=command)]
-    for path in args.plans:
-        results = Results.read(load_plan(path))
+    with one_line_errors():
+        plans = [load_plan(path) for path in args.plans]
+    for path, plan in zip(args.plans, plans):
+        results = Results.read(plan)
         parts.append(page_section(results, path, figures, link))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text('\n'.join(parts), encoding='utf-8')

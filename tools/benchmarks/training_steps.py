@@ -10,12 +10,16 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from torch import Tensor, nn
-from torchjd.aggregation import PCGrad
-from torchjd.autojac import jac_to_grad, mtl_backward
 
+from mmgmp.dependencies import check_extra
 from mmgmp.models import TrainBatch
 from mmgmp.models.heads.classifier import mean_confidence
 from mmgmp.optim import GMPWeighting, discrepancy_ratio
+
+check_extra('benchmark_step.py', 'torchjd', ['torchjd'])
+
+from torchjd.aggregation import PCGrad  # noqa: E402
+from torchjd.autojac import jac_to_grad, mtl_backward  # noqa: E402
 
 IN_CHANNELS = dict(video=288, audio=512)
 # Shapes of one sample: 16 frames of 64 x 64 pixels, and a spectrogram.

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+import torch
 from mmaction.registry import DATASETS, INFERENCERS, MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
@@ -68,6 +69,8 @@ class AudioVideoInferencer(BaseInferencer):
             if not Path(model).is_file():
                 raise FileNotFoundError(f'config {model} does not exist')
             model = Config.fromfile(model)
+        if device is not None:
+            check_device(device)
         register_all_modules(init_default_scope=False)
         init_default_scope('mmaction')
         self.classes = class_names(model)
@@ -219,6 +222,21 @@ def _handle(
     if on_corrupt is None:
         raise error
     on_corrupt(path, error)
+
+
+def check_device(device: str) -> None:
+    """Check that a device can hold tensors.
+
+    Raises:
+        ValueError: There is no such device.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).partition('\n')[0]
+        raise ValueError(
+            f'`device` {device!r} cannot be used: {reason}'
+        ) from error
 
 
 def class_names(cfg: Config) -> tuple[str, ...]:

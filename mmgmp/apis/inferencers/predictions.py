@@ -119,8 +119,11 @@ def check_drawn_paths(paths: Sequence[str], out_dir: str) -> None:
     """Check that no copy overwrites an input or another copy.
 
     Raises:
-        ValueError: A copy would overwrite an input or another copy.
+        ValueError: ``out_dir`` is a file, or a copy would overwrite an input
+            or another copy.
     """
+    if Path(out_dir).exists() and not Path(out_dir).is_dir():
+        raise ValueError(f'`out_dir` {out_dir} is a file, not a folder')
     taken = {Path(path).resolve(): path for path in paths}
     for path in dict.fromkeys(paths):
         target = drawn_path(path, out_dir).resolve()

@@ -21,9 +21,11 @@ def naming(path: str) -> Iterator[None]:
     """Convert the errors of a decoder to errors that name the file.
 
     Raises:
-        CorruptMediaError: If the file is missing or empty, or the decoder
-            fails.
+        CorruptMediaError: If the file is missing, empty or a folder, or the
+            decoder fails.
     """
+    if os.path.isdir(path):
+        raise CorruptMediaError(f'{path} is a folder, not a media file')
     if not os.path.isfile(path):
         raise CorruptMediaError(f'media file {path} does not exist')
     if os.path.getsize(path) == 0:

@@ -47,7 +47,8 @@ class CachedTransforms(BaseTransform):
 
     Raises:
         ValueError: If ``max_megabytes`` is negative, or, when called, if a
-            transform draws a random number.
+            transform draws a random number or adds a value that cannot be
+            copied, such as an open file.
 
     Example::
 
@@ -119,7 +120,14 @@ class CachedTransforms(BaseTransform):
                     level=WARNING,
                 )
             return
-        self._added[key] = copy.deepcopy(added)
+        try:
+            self._added[key] = copy.deepcopy(added)
+        except TypeError as error:
+            raise ValueError(
+                'a transform in `CachedTransforms` adds a value that cannot '
+                f'be copied, among {list(added)}: give `OpenVideo` '
+                '`in_memory=True`, because an open file cannot be cached'
+            ) from error
         self.num_bytes += size
 
     def __repr__(self) -> str:

@@ -111,7 +111,7 @@ def _build(name: str, kwargs: dict) -> nn.Module:
     except ModuleNotFoundError as error:
         raise ImportError(
             f"type='torchjd.{name}' needs TorchJD; run: "
-            'pip install mmgmp[torchjd]'
+            "pip install 'mmgmp[torchjd]'"
         ) from error
     arguments = {key: _convert(value) for key, value in kwargs.items()}
     if name in ('UPGrad', 'DualProj') and not (

@@ -239,6 +239,9 @@ def damage(kind, path):
     """Write a file with a defect; returns the words that report it."""
     if kind == 'missing':
         return 'does not exist'
+    if kind == 'folder':
+        path.mkdir()
+        return 'is a folder, not a media file'
     if kind == 'empty':
         path.touch()
         return 'is empty'
@@ -269,6 +272,7 @@ def damage(kind, path):
     [
         'missing',
         'empty',
+        'folder',
         'junk',
         'sound',
         'lost half',

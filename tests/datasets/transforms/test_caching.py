@@ -86,6 +86,14 @@ def test_random_transform_is_refused(draw):
         cached(dict(filename='a'))
 
 
+def test_open_file_is_refused(tmp_path):
+    write_video(tmp_path / 'a.mp4', moving_frames(20))
+    cached = CachedTransforms([dict(type='OpenVideo')])
+    with pytest.raises(ValueError, match='give `OpenVideo` `in_memory=True`'):
+        cached(dict(filename=str(tmp_path / 'a.mp4')))
+    assert len(cached) == 0
+
+
 def test_failed_and_dropped_samples_are_not_cached():
     cached = CachedTransforms([lambda results: None])
     assert cached(dict(filename='a')) is None

@@ -91,5 +91,5 @@ def test_wrong_arguments_are_told_at_once():
 
 def test_without_torchjd_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, 'torchjd', None)
-    with pytest.raises(ImportError, match=r'pip install mmgmp\[torchjd\]'):
+    with pytest.raises(ImportError, match=r'pip install .mmgmp\[torchjd\]'):
         WEIGHTINGS.build(dict(type='torchjd.MGDA'))
