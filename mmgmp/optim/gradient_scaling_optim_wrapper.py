@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from .gradients.loss_terms import StatisticsMean, mean_terms
+from .gradients.loss_terms import mean_terms
+from .gradients.statistics import StatisticsMean
 from .gradients.task_gradients import to_host
 from .modality_optim_wrapper import ModalityOptimWrapper
 
@@ -69,8 +70,9 @@ class GradientScalingOptimWrapper(ModalityOptimWrapper):
             loss: Scalar sum of all losses.
             **kwargs: Arguments of :meth:`torch.Tensor.backward`.
         """
-        self._statistics.add(mean_terms(self.pop_losses()))
-        super().backward(loss, **kwargs)
+        for losses in self.pop_losses():
+            self._statistics.add(mean_terms(losses))
+        super().backward(self.precision.scaler.scale(loss), **kwargs)
 
     def prepare_gradients(self) -> bool:
         """Edit the gradients of each modality.
@@ -84,9 +86,12 @@ class GradientScalingOptimWrapper(ModalityOptimWrapper):
         _, statistics, finite = to_host(
             {}, self._statistics.pop(), [p.grad for p in encoders + others]
         )
+        self.not_finite = statistics.not_finite
         if not finite:
             return False
         scales = self.scales(statistics)
+        if statistics.read_not_finite:
+            return False
         spans = self.params.spans
         if scales.keys() != spans.keys():
             raise ValueError(

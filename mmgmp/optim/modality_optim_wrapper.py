@@ -8,7 +8,7 @@ import torch
 from mmengine.dist import broadcast
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from mmgmp.utils.seeding import Stream, derive_seed
@@ -19,6 +19,7 @@ from .gradients.encoders import (
     split_parameters,
     unwrap_model,
 )
+from .gradients.loss_terms import LossDict, RecordedLosses
 from .mixed_precision import MixedPrecision
 
 
@@ -61,7 +62,10 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         self.precision = MixedPrecision(amp)
         self.skipped_steps = 0
         self._hooks: list[RemovableHandle] = []
-        self._losses: dict | None = None
+        self._losses: list[RecordedLosses] = []
+        self._pending = False
+        # Entries of the loss dict that were not finite in the last step.
+        self.not_finite: list[str] = []
 
     @abstractmethod
     def prepare_gradients(self) -> bool:
@@ -101,9 +105,10 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         self.params = split_parameters(module, modalities)
         for hook in self._hooks:
             hook.remove()
-        self._losses = None
+        self._losses = []
+        self._pending = False
         self._hooks = [
-            module.register_forward_pre_hook(self._forget_losses),
+            module.register_forward_pre_hook(self._drop_unused),
             module.register_forward_hook(
                 self._record_losses, with_kwargs=True
             ),
@@ -129,27 +134,31 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         """
         return []
 
-    def _forget_losses(self, *args) -> None:
-        # A forward without a backward pass leaves its graph behind.
-        self._losses = None
+    def _drop_unused(self, *args) -> None:
+        # The graph of a forward whose loss was dropped takes much memory.
+        self._losses = [x for x in self._losses if x.in_use]
 
-    def _record_losses(self, module, args, kwargs, output) -> None:
-        if kwargs.get('mode') == 'loss':
-            self._losses = output
+    def _record_losses(self, module, args, kwargs, output) -> LossDict | None:
+        if kwargs.get('mode') != 'loss' or not torch.is_grad_enabled():
+            return None
+        self._losses.append(RecordedLosses(output))
+        return self._losses[-1].take()
 
-    def pop_losses(self) -> dict:
-        """Return the loss dict of the last forward pass, and forget it.
+    def pop_losses(self) -> list[LossDict]:
+        """Return the loss dicts since the last backward pass, and forget them.
 
         Raises:
             RuntimeError: There was no forward in ``mode='loss'``.
         """
-        if self._losses is None:
+        if not self._losses:
             raise RuntimeError(
                 f'{type(self).__name__} has no loss dict: call '
                 '`initialize_count_status(model, ...)` once before training '
                 "and `model(..., mode='loss')` before each `update_params`"
             )
-        losses, self._losses = self._losses, None
+        losses = [recorded.losses for recorded in self._losses]
+        self._losses = []
+        self._pending = True
         return losses
 
     @contextmanager
@@ -161,14 +170,6 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         """
         with super().optim_context(model), self.precision.autocast():
             yield
-
-    def scale_loss(self, loss: Tensor) -> Tensor:
-        """Divide by the micro-batches and multiply by the loss scale.
-
-        Args:
-            loss: Scalar loss.
-        """
-        return self.precision.scaler.scale(super().scale_loss(loss))
 
     @contextmanager
     def same_draws(self):
@@ -192,16 +193,30 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
 
         Args:
             **kwargs: Arguments of :meth:`torch.optim.Optimizer.step`.
+
+        Raises:
+            RuntimeError: There was no :meth:`backward` since the last step.
         """
+        if not self._pending:
+            raise RuntimeError(
+                f'`step` of {type(self).__name__} needs the gradients of its '
+                'own `backward`: call `update_params(loss)` or '
+                '`backward(loss)` of the wrapper, not `loss.backward()`'
+            )
+        self._pending = False
         if self.prepare_gradients():
             if self.clip_grad_kwargs:
                 self._clip_grad()
             self.precision.scaler.step(self.optimizer, **kwargs)
         else:
             self.skipped_steps += 1
+            entries = ''
+            if self.not_finite:
+                entries = f'; not finite in the loss dict: {self.not_finite}'
             print_log(
-                'Skipped an optimizer step: the gradients are not finite '
-                f'({self.skipped_steps} skipped so far).',
+                'Skipped an optimizer step: the gradients or the statistics '
+                f'are not finite ({self.skipped_steps} skipped so '
+                f'far){entries}.',
                 logger='current',
                 level=logging.WARNING,
             )

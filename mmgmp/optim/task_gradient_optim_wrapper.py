@@ -14,12 +14,8 @@ from .gradients.collectors import (
     ParameterGradients,
 )
 from .gradients.encoders import Prefixes
-from .gradients.loss_terms import (
-    check_tasks,
-    group_losses,
-    mean_terms,
-    order_tasks,
-)
+from .gradients.loss_terms import group_terms, mean_terms
+from .gradients.tasks import check_tasks, order_tasks
 from .modality_optim_wrapper import ModalityOptimWrapper
 from .weightings.weighting import (
     StatefulWeighting,
@@ -154,7 +150,15 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             self.params, module, modalities
         )
         self._finite = True
-        return self._gradients.hooks
+        return [
+            module.register_forward_pre_hook(self._start_forward),
+            *self._gradients.features.hooks,
+        ]
+
+    def _start_forward(self, *args) -> None:
+        # A forward without a loss leaves its features behind.
+        if not self._losses:
+            self._gradients.features.forget()
 
     def should_sync(self) -> bool:
         """Return False, because :meth:`step` reduces the gradients."""
@@ -164,27 +168,23 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         """Run one backward pass per task through the graph of the forward.
 
         Args:
-            loss: Scalar sum of all losses. Not used, because the losses of
-                the tasks are scaled instead.
+            loss: Scalar total loss, a function of the loss terms of one or
+                several forward passes. See
+                :func:`~mmgmp.optim.gradients.loss_terms.group_terms`.
 
         Raises:
             RuntimeError: There was no forward in ``mode='loss'``.
             KeyError: A loss term has no task, or a task has no loss term.
-            ValueError: A loss term has two tasks, or the loss of a task
-                depends on no trained parameter.
+            ValueError: A loss term has two tasks, no term affects the loss,
+                or a parameter affects it that is in no term.
         """
-        losses = self.pop_losses()
-        task_losses = group_losses(losses, self.task_globs)
-        for task, task_loss in task_losses.items():
-            if not task_loss.requires_grad:
-                raise ValueError(
-                    f'the loss of task {task!r}, {self.task_globs[task]}, '
-                    'depends on no trained parameter; remove the task from '
-                    '`tasks`'
-                )
+        tasks, loss_dicts = group_terms(
+            self.precision.scaler.scale(loss),
+            self.pop_losses(),
+            self.task_globs,
+        )
         self._gradients.backward(
-            [self.scale_loss(task_loss) for task_loss in task_losses.values()],
-            mean_terms(losses),
+            list(tasks.values()), [mean_terms(x) for x in loss_dicts]
         )
         if self._gradients.per_micro_batch:
             self._weigh()
@@ -210,9 +210,10 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             weights = self.task_weights(
                 {m: g / squared_scale for m, g in gramians.items()}, statistics
             )
-            finite = all(
+            finite = not statistics.read_not_finite and all(
                 math.isfinite(w) for ws in weights.values() for w in ws
             )
+        self.not_finite = statistics.not_finite
         self._gradients.apply(weights)
         self._finite &= finite
 

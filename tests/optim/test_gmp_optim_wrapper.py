@@ -12,7 +12,7 @@ from torch import nn
 
 from mmgmp.optim import GMPOptimWrapper
 
-from .toy import MODALITIES, ToyModel, make_batch, train
+from .toy import MODALITIES, ToyModel, flat_weights, make_batch, train
 
 
 def make_wrapper(model, cls=GMPOptimWrapper, lr=0.1, **kwargs):
@@ -374,14 +374,28 @@ def test_update_without_a_forward_is_an_error():
         wrapper.update_params(torch.zeros((), requires_grad=True))
 
 
-def test_task_without_a_graph_is_an_error():
-    class Constant(ToyModel):
-        def forward(self, *args, **kwargs):
-            losses = super().forward(*args, **kwargs)
-            return dict(losses, loss_domain=torch.tensor(1.0))
+class Constant(ToyModel):
+    constant = ('loss_domain',)
 
+    def forward(self, *args, **kwargs):
+        losses = super().forward(*args, **kwargs)
+        return dict(
+            losses, **{key: torch.tensor(1.0) for key in self.constant}
+        )
+
+
+def test_constant_loss_of_one_task_trains_the_other():
     model = Constant()
-    with pytest.raises(ValueError, match="task 'domain'"):
+    start = flat_weights(model)
+    train(model, make_wrapper(model), [make_batch(0)])
+    assert not torch.equal(flat_weights(model), start)
+    assert torch.equal(model.dom.weight, Constant().dom.weight)
+
+
+def test_loss_that_nothing_depends_on_is_an_error():
+    model = Constant()
+    model.constant = ('loss_cls', 'loss_domain')
+    with pytest.raises(ValueError, match=r'no term.*loss_cls'):
         train(model, make_wrapper(model), [make_batch(0)])
 
 

@@ -8,7 +8,7 @@ import torch
 from mmaction.registry import OPTIM_WRAPPERS
 
 from .test_gradient_scaling_optim_wrapper import NoisyScaling
-from .toy import ToyModel, make_batch, train
+from .toy import ToyModel, flat_weights, make_batch, train
 from .wrapper_checks import PoisonedModel, build_wrapper
 
 CONFIGS = [
@@ -91,19 +91,86 @@ def test_overflow_is_skipped_and_lowers_the_loss_scale(cfg):
 
 @pytest.mark.parametrize('cfg', CONFIGS)
 @pytest.mark.parametrize('scaled', [False, True])
-def test_statistic_that_is_not_finite_is_skipped_too(cfg, scaled):
+def test_value_that_is_not_finite_matters_only_if_it_is_read(cfg, scaled):
     class NoConfidence(ToyModel):
+        key = 'accuracy'
+
         def forward(self, *args, **kwargs):
             losses = super().forward(*args, **kwargs)
-            losses['semantic_confidence.video'] *= math.nan
-            return losses
+            return {**losses, self.key: torch.tensor(math.nan)}
 
     model = NoConfidence()
     build = scaled_wrapper if scaled else build_wrapper
     wrapper = build(model, cfg)
-    before = torch.cat([p.detach().flatten() for p in model.parameters()])
-    assert torch.equal(train(model, wrapper, [make_batch(0)]), before)
-    assert wrapper.skipped_steps == 1
+    start = flat_weights(model)
+    first = train(model, wrapper, [make_batch(0)])
+    assert wrapper.skipped_steps == 0 and not torch.equal(first, start)
+    assert wrapper.not_finite == ['accuracy']
+    model.key = 'semantic_confidence.video'
+    second = train(model, wrapper, [make_batch(1)])
+    read = cfg['type'] == 'GMPOptimWrapper'
+    assert wrapper.skipped_steps == read
+    assert torch.equal(second, first) == read
+    assert wrapper.not_finite == [model.key]
+    model.key = 'accuracy'
+    assert not torch.equal(train(model, wrapper, [make_batch(2)]), second)
+
+
+NEUTRAL = [
+    dict(type='OptimWrapper'),
+    dict(type=NoisyScaling.__name__),
+    *(
+        dict(
+            type='TaskGradientOptimWrapper',
+            weighting=dict(type='Sum'),
+            granularity=granularity,
+        )
+        for granularity in ('parameter', 'feature')
+    ),
+]
+
+
+@pytest.mark.parametrize('cfg', NEUTRAL[1:], ids=lambda cfg: cfg['type'])
+@pytest.mark.parametrize(
+    'total',
+    [
+        lambda loss: 0.1 * loss(0),
+        lambda loss: loss(0) + loss(1),
+        lambda loss: 0.5 * loss(0) + 2 * loss(1),
+        # A forward whose loss is not used, as of a consistency check.
+        lambda loss: (loss(1), loss(0))[1],
+        lambda loss: loss(0).square(),
+    ],
+)
+def test_function_of_the_losses_trains_as_with_the_stock_wrapper(cfg, total):
+    weights = []
+    for config in (NEUTRAL[0], cfg):
+        model = ToyModel(confidences=False)
+        wrapper = build_wrapper(model, config)
+        wrapper.initialize_count_status(model, 0, 2)
+        for update in range(2):
+
+            def loss(number, model=model, update=update):
+                inputs = make_batch(10 * update + number)['inputs']
+                return model.parse_losses(model(inputs, mode='loss'))[0]
+
+            with wrapper.optim_context(model):
+                parsed = total(loss)
+            wrapper.update_params(parsed)
+        weights.append(flat_weights(model))
+    torch.testing.assert_close(*weights, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('cfg', CONFIGS)
+def test_step_without_its_backward_is_an_error(cfg):
+    model = ToyModel()
+    wrapper = build_wrapper(model, cfg)
+    wrapper.initialize_count_status(model, 0, 1)
+    model.parse_losses(model(make_batch(0)['inputs'], mode='loss'))[
+        0
+    ].backward()
+    with pytest.raises(RuntimeError, match='`update_params'):
+        wrapper.step()
 
 
 def test_attaching_to_another_model_leaves_the_first_one():

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from mmgmp.utils.collectives import average_gradients
 
 from .encoders import EncoderFeatures, ModalityParameters
-from .loss_terms import StatisticsMean
+from .loss_terms import Terms
+from .statistics import Statistics, StatisticsMean
 from .task_gradients import (
     Gradients,
     accumulate,
@@ -19,11 +20,14 @@ from .task_gradients import (
     assign,
     combine,
     gramian,
+    task_gradient,
     to_host,
 )
 
-# Modality -> Gramian, statistic -> mean, and whether all values are finite.
-Collected = tuple[dict[str, Tensor], dict[str, float], bool]
+# For each forward, statistic -> scalar.
+Means = Sequence[dict[str, Tensor]]
+# Modality -> Gramian, statistic -> mean, and whether the gradients are finite.
+Collected = tuple[dict[str, Tensor], Statistics, bool]
 
 
 class GradientCollector(ABC):
@@ -38,7 +42,7 @@ class GradientCollector(ABC):
     Attributes:
         per_micro_batch: Whether weights are computed after each
             :meth:`backward`, instead of once after all micro-batches.
-        hooks: Handles of the hooks on the model.
+        features: Outputs of the encoders.
     """
 
     per_micro_batch: bool
@@ -50,20 +54,22 @@ class GradientCollector(ABC):
         modalities: Mapping[str, Sequence[str]],
     ) -> None:
         self.params = params
-        self._features = EncoderFeatures(module, modalities)
-        self.hooks = self._features.hooks
+        self.features = EncoderFeatures(module, modalities)
         self._gradients: list[Gradients] = []
         self._statistics = StatisticsMean()
 
+    def shortcut(self, tasks: Sequence[Terms]) -> str | None:
+        """Find a path from the tasks that bypasses an encoder's output."""
+        terms = [tensor for task in tasks for tensor in task.tensors]
+        return self.features.shortcut(terms, self.params)
+
     @abstractmethod
-    def backward(
-        self, losses: Sequence[Tensor], statistics: dict[str, Tensor]
-    ) -> None:
+    def backward(self, tasks: Sequence[Terms], means: Means) -> None:
         """Compute the task gradients of one micro-batch.
 
         Args:
-            losses: T scalar losses on one graph, which may be freed.
-            statistics: Name -> scalar batch mean; the same names each time.
+            tasks: Terms of T tasks on one graph, which may be freed.
+            means: For each forward, name -> scalar batch mean.
         """
 
     @abstractmethod
@@ -72,7 +78,7 @@ class GradientCollector(ABC):
 
         Returns:
             Modality -> (T, T) float64 CPU Gramian, statistic -> mean, and
-            whether these and the underlying gradients are finite.
+            whether the Gramians and the underlying gradients are finite.
         """
 
     @abstractmethod
@@ -107,48 +113,42 @@ class ParameterGradients(GradientCollector):
 
     per_micro_batch = False
 
-    def backward(
-        self, losses: Sequence[Tensor], statistics: dict[str, Tensor]
-    ) -> None:
+    def backward(self, tasks: Sequence[Terms], means: Means) -> None:
         """Run one backward pass per task, and add the gradients."""
-        self._statistics.add(statistics)
+        for values in means:
+            self._statistics.add(values)
         if not self._gradients:
             self._gradients = [
-                [None] * len(self.params.encoders) for _ in losses
+                [None] * len(self.params.encoders) for _ in tasks
             ]
-        if self._features.shortcut(losses, self.params) is None:
-            self._backward_by_encoder(losses)
+        if self.shortcut(tasks) is None:
+            self._backward_by_encoder(tasks)
         else:
-            self._backward_by_task(losses)
-        self._features.forget()
+            self._backward_by_task(tasks)
+        self.features.forget()
 
-    def _backward_by_task(self, losses: Sequence[Tensor]) -> None:
+    def _backward_by_task(self, tasks: Sequence[Terms]) -> None:
         """Run one pass per task through the whole graph."""
         encoders, others = self.params.encoders, self.params.others
-        for index, loss in enumerate(losses):
-            gradients = torch.autograd.grad(
-                loss,
-                encoders + others,
-                retain_graph=index + 1 < len(losses),
-                allow_unused=True,
+        for index, terms in enumerate(tasks):
+            gradients = task_gradient(
+                terms, encoders + others, retain_graph=index + 1 < len(tasks)
             )
             accumulate(self._gradients[index], gradients[: len(encoders)])
             add_to_grad(others, gradients[len(encoders) :])
 
-    def _backward_by_encoder(self, losses: Sequence[Tensor]) -> None:
+    def _backward_by_encoder(self, tasks: Sequence[Terms]) -> None:
         """Run one pass per task to the features, then through each encoder.
 
         The last pass through an encoder frees its activations.
         """
-        features, spans = self._features.flatten()
+        features, spans = self.features.flatten()
         others = self.params.others
         inputs = [*features, *others]
         at_features = []
-        for loss in losses:
-            # Losses may share the few nodes above the features.
-            gradients = torch.autograd.grad(
-                loss, inputs, retain_graph=True, allow_unused=True
-            )
+        for terms in tasks:
+            # Tasks may share the few nodes above the features.
+            gradients = task_gradient(terms, inputs, retain_graph=True)
             at_features.append(gradients[: len(features)])
             add_to_grad(others, gradients[len(features) :])
         for modality, span in self.params.spans.items():
@@ -229,30 +229,27 @@ class FeatureGradients(GradientCollector):
 
     per_micro_batch = True
 
-    def backward(
-        self, losses: Sequence[Tensor], statistics: dict[str, Tensor]
-    ) -> None:
+    def backward(self, tasks: Sequence[Terms], means: Means) -> None:
         """Run one backward pass per task to the features.
 
         Raises:
             RuntimeError: The losses depend on the encoders through a path that
                 bypasses their outputs.
         """
-        shortcut = self._features.shortcut(losses, self.params)
+        shortcut = self.shortcut(tasks)
         if shortcut:
             raise RuntimeError(
                 f"{shortcut}: `granularity`='feature' needs the modules in "
                 '`modalities` to be called independently of each other, and '
                 "the losses to depend only on their outputs; use 'parameter'"
             )
-        self._statistics.add(statistics)
-        features, _ = self._features.flatten()
+        for values in means:
+            self._statistics.add(values)
+        features, _ = self.features.flatten()
         others = self.params.others
         inputs = [*features, *others]
-        for loss in losses:
-            grads = torch.autograd.grad(
-                loss, inputs, retain_graph=True, allow_unused=True
-            )
+        for terms in tasks:
+            grads = task_gradient(terms, inputs, retain_graph=True)
             at_features: Gradients = [None] * len(features)
             accumulate(at_features, grads[: len(features)])
             self._gradients.append(at_features)
@@ -260,7 +257,7 @@ class FeatureGradients(GradientCollector):
 
     def collect(self) -> Collected:
         """Return Gramians at the features of one micro-batch of all ranks."""
-        _, spans = self._features.flatten()
+        _, spans = self.features.flatten()
         gramians = {
             modality: gramian([g[span] for g in self._gradients])
             for modality, span in spans.items()
@@ -272,7 +269,7 @@ class FeatureGradients(GradientCollector):
 
     def apply(self, weights: Mapping[str, Sequence[float]]) -> None:
         """Run one weighted backward pass through the encoders."""
-        features, spans = self._features.flatten()
+        features, spans = self.features.flatten()
         combined = [
             gradient
             for modality, span in spans.items()
@@ -289,7 +286,7 @@ class FeatureGradients(GradientCollector):
             allow_unused=True,
         )
         add_to_grad(self.params.encoders, grads)
-        self._features.forget()
+        self.features.forget()
 
     def finish(self) -> bool:
         """Average ``.grad`` over the ranks, and check it."""

@@ -97,7 +97,7 @@ def split_parameters(
 
 
 class EncoderFeatures:
-    """Outputs of the encoder of each modality in the last forward.
+    """Outputs of the encoder of each modality since the last update.
 
     Args:
         module: The model.
@@ -113,10 +113,7 @@ class EncoderFeatures:
         self, module: nn.Module, modalities: Mapping[str, Sequence[str]]
     ) -> None:
         self.tensors: dict[str, list[Tensor]] = {m: [] for m in modalities}
-        # A forward without a backward pass leaves features behind.
-        self.hooks: list[RemovableHandle] = [
-            module.register_forward_pre_hook(self.forget)
-        ]
+        self.hooks: list[RemovableHandle] = []
         for modality, names in modalities.items():
             self.hooks += [
                 module.get_submodule(name).register_forward_hook(
@@ -127,7 +124,7 @@ class EncoderFeatures:
                 for name in names
             ]
 
-    def forget(self, *args) -> None:
+    def forget(self) -> None:
         """Drop the features and their graph."""
         for tensors in self.tensors.values():
             tensors.clear()
@@ -143,7 +140,7 @@ class EncoderFeatures:
         return features, spans
 
     def shortcut(
-        self, losses: Sequence[Tensor], params: ModalityParameters
+        self, terms: Sequence[Tensor], params: ModalityParameters
     ) -> str | None:
         """Find a path from the losses to an encoder that bypasses its output.
 
@@ -153,7 +150,7 @@ class EncoderFeatures:
         parameter.
 
         Args:
-            losses: Scalars on the graph of the last forward.
+            terms: Loss terms on the graph of the forward passes.
             params: The trained parameters of the model.
 
         Returns:
@@ -171,7 +168,7 @@ class EncoderFeatures:
             for modality, span in params.spans.items()
             for param in params.encoders[span]
         }
-        for leaf in _leaves(_walk([loss.grad_fn for loss in losses], cut)):
+        for leaf in leaves(walk([term.grad_fn for term in terms], cut)):
             if id(leaf) in owner:
                 return (
                     'the losses depend on the encoder of '
@@ -181,10 +178,10 @@ class EncoderFeatures:
         for modality, found in nodes.items():
             # Start below the features, which may be outputs of one node.
             below = [n for node in found for n, _ in node.next_functions]
-            reached = _walk(below, cut)
+            reached = walk(below, cut)
             if reached & cut:
                 return f'the encoder of {modality!r} uses an encoder output'
-            for leaf in _leaves(reached):
+            for leaf in leaves(reached):
                 if owner.get(id(leaf)) != modality:
                     return (
                         f'the output of {modality!r} depends on a trained '
@@ -193,13 +190,13 @@ class EncoderFeatures:
         return None
 
 
-def _leaves(nodes: Iterable[Node]) -> list[Tensor]:
+def leaves(nodes: Iterable[Node]) -> list[Tensor]:
     """Find the tensors for which the nodes accumulate gradients."""
     found = (getattr(node, 'variable', None) for node in nodes)
     return [leaf for leaf in found if leaf is not None]
 
 
-def _walk(roots: Iterable[Node | None], stops: set[Node]) -> set[Node]:
+def walk(roots: Iterable[Node | None], stops: set[Node]) -> set[Node]:
     """Find the nodes from ``roots`` up to and including ``stops``."""
     pending = [node for node in roots if node is not None]
     reached: set[Node] = set()

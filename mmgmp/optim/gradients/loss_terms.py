@@ -1,14 +1,90 @@
 # Copyright (c) mmgmp authors.
-"""Terms of a loss dict, and the tasks to which they belong."""
+"""Terms of a loss dict, and their part in the total loss."""
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+import weakref
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from mmgmp.utils.collectives import average_scalars
+from .encoders import leaves, walk
+from .tasks import assign_terms
+
+LossDict = dict[str, Tensor | Sequence[Tensor]]
+
+
+class Terms(NamedTuple):
+    """Loss terms of a task, and the derivative of the total loss by each."""
+
+    tensors: list[Tensor]
+    coefficients: list[Tensor]
+
+
+class RecordedLosses:
+    """Loss dict of one forward, each term with a node of its own in the graph.
+
+    A term may depend on another one, or occur under two names. The derivative
+    of a total loss by these nodes counts each term once.
+
+    Args:
+        losses: Output of a model in ``mode='loss'``.
+
+    Attributes:
+        losses: The same values.
+    """
+
+    def __init__(self, losses: LossDict) -> None:
+        self.losses = _views(losses)
+        returned = _views(self.losses)
+        # It lives in the graph of whatever is computed from the returned
+        # terms, and no longer than that.
+        token = _Token()
+        for tensor in _loss_tensors(returned):
+            if tensor.grad_fn is not None:
+                tensor.grad_fn.metadata[_Token] = token  # type: ignore[index]
+        self._token = weakref.ref(token)
+        self._returned: LossDict | None = returned
+
+    def take(self) -> LossDict:
+        """Return the values for the caller of the model, once."""
+        returned, self._returned = self._returned, None
+        assert returned is not None
+        return returned
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the caller still has a term or a function of one."""
+        return self._token() is not None
+
+
+class _Token:
+    """Object whose end shows that a graph has been freed."""
+
+
+def _views(losses: LossDict) -> LossDict:
+    views: LossDict = {}
+    for key, value in losses.items():
+        if 'loss' in key:
+            views[key] = (
+                value.view_as(value)
+                if isinstance(value, Tensor)
+                else [term.view_as(term) for term in value]
+            )
+        else:
+            views[key] = value
+    return views
+
+
+def _loss_tensors(losses: LossDict) -> list[Tensor]:
+    return [
+        term
+        for key, value in losses.items()
+        if 'loss' in key
+        for term in ([value] if isinstance(value, Tensor) else value)
+    ]
 
 
 def reduce_term(value: Tensor | Sequence[Tensor]) -> Tensor:
@@ -32,156 +108,70 @@ def mean_terms(
     return {key: reduce_term(value).detach() for key, value in losses.items()}
 
 
-class StatisticsMean:
-    """Mean of named scalars over micro-batches and ranks."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._count = 0
-
-    def add(self, statistics: Mapping[str, Tensor]) -> None:
-        """Add the statistics of one micro-batch.
-
-        Args:
-            statistics: Name -> scalar batch mean; the same names each time.
-        """
-        self._count += 1
-        for name, value in statistics.items():
-            self._sums[name] = self._sums.get(name, 0) + value
-
-    def pop(self) -> dict[str, Tensor]:
-        """Return the means since the last call, by name."""
-        sums, count = self._sums, self._count
-        self._sums, self._count = {}, 0
-        average_scalars(sums)
-        return {name: value / count for name, value in sums.items()}
-
-
-def assign_terms(
-    terms: Iterable[str], tasks: Mapping[str, Sequence[str]]
-) -> dict[str, list[str]]:
-    """Find the loss terms of each task.
-
-    Args:
-        terms: Keys of the loss terms.
-        tasks: Task name -> globs of its loss terms, with ``*`` and ``?``.
-
-    Returns:
-        Task name -> keys, in the order of the globs.
-
-    Raises:
-        KeyError: A loss term has no task, or a task has no loss term.
-        ValueError: A loss term has two tasks.
-
-    Example:
-        >>> tasks = dict(semantic=['loss_cls*'], domain=['loss_domain'])
-        >>> assign_terms(['loss_cls', 'loss_domain', 'loss_cls.a'], tasks)
-        {'semantic': ['loss_cls', 'loss_cls.a'], 'domain': ['loss_domain']}
-    """
-    terms = list(terms)
-    found = {
-        task: list(
-            dict.fromkeys(
-                term
-                for glob in globs
-                for term in terms
-                if fnmatchcase(term, glob.replace('[', '[[]'))
-            )
-        )
-        for task, globs in tasks.items()
-    }
-    for term in terms:
-        owners = [task for task, keys in found.items() if term in keys]
-        if len(owners) > 1:
-            raise ValueError(
-                f'the loss term {term!r} belongs to the tasks {owners} of '
-                f'`tasks`={tasks}; change the globs so that only one matches'
-            )
-    named = {key for keys in found.values() for key in keys}
-    if unnamed := [term for term in terms if term not in named]:
-        raise KeyError(
-            f'the model returns the loss terms {unnamed}, which are not in '
-            f'`tasks`={tasks}; add each of them to a task'
-        )
-    if empty := [task for task, keys in found.items() if not keys]:
-        raise KeyError(
-            f'the globs of {empty} in `tasks`={tasks} match no loss term of '
-            f'the model, which returns {terms}'
-        )
-    return found
-
-
-def group_losses(
-    losses: Mapping[str, Tensor | Sequence[Tensor]],
+def group_terms(
+    loss: Tensor,
+    loss_dicts: Sequence[LossDict],
     tasks: Mapping[str, Sequence[str]],
-) -> dict[str, Tensor]:
-    """Sum the terms of a loss dict for each task.
+) -> tuple[dict[str, Terms], list[LossDict]]:
+    """Find the part of each task in a total loss.
 
-    Terms are reduced as in :meth:`mmengine.model.BaseModel.parse_losses`, so
-    the sum over tasks is the loss that the stock wrapper minimizes.
+    The total may be any function of the terms: their sum as in
+    :meth:`mmengine.model.BaseModel.parse_losses`, a multiple of it, or a sum
+    over several forward passes. The gradient of a task is that of its terms,
+    each multiplied by the derivative of the total by this term.
 
     Args:
-        losses: Output of a model in ``mode='loss'``. Keys without ``loss``
-            are ignored.
+        loss: Scalar total loss, a function of the terms.
+        loss_dicts: ``losses`` of :class:`RecordedLosses`. Keys without
+            ``loss`` are ignored.
         tasks: Task name -> globs of its loss terms, see
             :func:`assign_terms`.
 
     Returns:
-        Task name -> scalar loss, in the order of ``tasks``.
-    """
-    terms = {
-        key: reduce_term(value)
-        for key, value in losses.items()
-        if 'loss' in key
-    }
-    return {
-        task: sum((terms[key] for key in keys[1:]), terms[keys[0]])
-        for task, keys in assign_terms(terms, tasks).items()
-    }
-
-
-def order_tasks(tasks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Order tasks by name, with ``semantic``, ``domain``, ``plain`` last.
-
-    The order affects rounding, and rules that draw a random order. It must not
-    depend on the order in a config, because MMEngine sorts a dict when it
-    writes it.
-
-    Args:
-        tasks: Task name -> globs of its loss terms.
-
-    Returns:
-        The same tasks and globs.
-
-    Example:
-        >>> list(order_tasks(dict(domain=['b'], semantic=['a'], fused=['c'])))
-        ['fused', 'semantic', 'domain']
-    """
-    last = {task: i for i, task in enumerate(('semantic', 'domain', 'plain'))}
-    names = sorted(tasks, key=lambda task: (last.get(task, -1), task))
-    return {task: list(tasks[task]) for task in names}
-
-
-def check_tasks(tasks: Mapping[str, Sequence[str]]) -> None:
-    """Check tasks without a model.
-
-    Args:
-        tasks: Task name -> globs of its loss terms.
+        Task name -> terms, in the order of ``tasks``; a task whose losses are
+        all constant has no terms. And the loss dicts that affect the total.
 
     Raises:
-        TypeError: A task has a string instead of a list of globs.
-        ValueError: There are no tasks, a task has no globs, or a glob occurs
-            twice.
+        KeyError: A loss term has no task, or a task has no loss term.
+        ValueError: A loss term has two tasks, no term affects the total, or a
+            trained parameter affects it without being part of a term.
     """
-    for task, globs in tasks.items():
-        if isinstance(globs, str):
-            raise TypeError(
-                f'`tasks` must map each task to a list of globs, got '
-                f'{globs!r} for {task!r}; write [{globs!r}]'
+    keyed = [
+        (key, tensor, index)
+        for index, losses in enumerate(loss_dicts)
+        for key, value in losses.items()
+        if 'loss' in key
+        for tensor in ([value] if isinstance(value, Tensor) else value)
+    ]
+    terms = list(dict.fromkeys(key for key, _, _ in keyed))
+    assigned = assign_terms(terms, tasks)
+    keyed = [found for found in keyed if found[1].requires_grad]
+    used: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+    seen: set[int] = set()
+    if keyed and loss.requires_grad:
+        tensors = [tensor for _, tensor, _ in keyed]
+        nodes = {x.grad_fn for x in tensors if x.grad_fn is not None}
+        if found := leaves(walk([loss.grad_fn], nodes)):
+            raise ValueError(
+                'the loss given to `backward` depends on a parameter of shape '
+                f'{tuple(found[0].shape)} that is in no term of the loss '
+                'dict: return this part of the loss from the model, under a '
+                'key with `loss` in it'
             )
-    names = [glob for globs in tasks.values() for glob in globs]
-    if not tasks or not all(tasks.values()) or len({*names}) < len(names):
-        raise ValueError(
-            '`tasks` must map each task to at least one glob of loss terms, '
-            f'and each glob may occur only once, got {tasks}'
+        derivatives = torch.autograd.grad(
+            loss, tensors, retain_graph=True, allow_unused=True
         )
+        for (key, tensor, index), derivative in zip(keyed, derivatives):
+            if derivative is not None:
+                used[key].append((tensor, derivative))
+                seen.add(index)
+    if not used:
+        raise ValueError(
+            'the loss given to `backward` depends on no term of the loss dict '
+            f'that has a gradient; it has {terms}'
+        )
+    grouped = {}
+    for task, keys in assigned.items():
+        pairs = [pair for key in keys for pair in used[key]]
+        grouped[task] = Terms([t for t, _ in pairs], [c for _, c in pairs])
+    return grouped, [loss_dicts[index] for index in sorted(seen)]

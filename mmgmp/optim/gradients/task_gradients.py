@@ -7,9 +7,36 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
+from .loss_terms import Terms
+from .statistics import Statistics
+
 # The gradient of one task at a list of parameters. It is None if the task does
 # not depend on the parameter.
 Gradients = list[Tensor | None]
+
+
+def task_gradient(
+    terms: Terms, inputs: Sequence[Tensor], retain_graph: bool
+) -> Sequence[Tensor | None]:
+    """Run the backward pass of one task.
+
+    Args:
+        terms: Loss terms of the task, and the weight of each.
+        inputs: Parameters or features.
+        retain_graph: Whether a further pass needs the graph.
+
+    Returns:
+        Gradient at each input; None if the task does not depend on it.
+    """
+    if not terms.tensors:
+        return [None] * len(inputs)
+    return torch.autograd.grad(
+        terms.tensors,
+        inputs,
+        grad_outputs=terms.coefficients,
+        retain_graph=retain_graph,
+        allow_unused=True,
+    )
 
 
 def accumulate(
@@ -175,7 +202,7 @@ def to_host(
     gramians: dict[str, Tensor],
     statistics: dict[str, Tensor],
     gradients: Sequence[Tensor | None],
-) -> tuple[dict[str, Tensor], dict[str, float], bool]:
+) -> tuple[dict[str, Tensor], Statistics, bool]:
     """Copy the inputs of a weighting to the host in one transfer.
 
     Args:
@@ -184,8 +211,8 @@ def to_host(
         gradients: Other gradients, which are only checked.
 
     Returns:
-        The Gramians on the CPU, the statistics as numbers, and whether all of
-        these and all ``gradients`` are finite.
+        The Gramians on the CPU, the statistics as numbers, and whether the
+        Gramians and all ``gradients`` are finite.
     """
     present = [g for g in gradients if g is not None]
     norms = torch._foreach_norm(present) if present else []
@@ -200,10 +227,10 @@ def to_host(
         entries = [entry.to(device) for entry in entries]
     host = torch.cat(entries).cpu()
     sizes = [matrix.numel() for matrix in gramians.values()]
-    *blocks, rest = host.split([*sizes, len(host) - sum(sizes)])
+    *blocks, rest, last = host.split([*sizes, len(statistics), len(norms)])
     matrices = {
         name: block.view_as(matrix)
         for (name, matrix), block in zip(gramians.items(), blocks)
     }
-    means = dict(zip(statistics, rest.tolist()))
-    return matrices, means, bool(host.isfinite().all())
+    finite = torch.cat([*blocks, last]).isfinite().all()
+    return matrices, Statistics(zip(statistics, rest.tolist())), bool(finite)

@@ -1,87 +1,143 @@
 # Copyright (c) mmgmp authors.
 """Loss terms of each task."""
 
+import gc
+
 import pytest
 import torch
+from mmengine.model import BaseModel
 
 from mmgmp.optim.gradients.loss_terms import (
-    assign_terms,
-    check_tasks,
-    group_losses,
+    RecordedLosses,
+    group_terms,
     mean_terms,
-    order_tasks,
 )
 
 TASKS = dict(semantic=['loss_cls', 'loss_con'], domain=['loss_domain'])
 
 
 def make_losses(**kwargs):
+    def value(number):
+        return torch.tensor(number, requires_grad=True) * 1.0
+
     return dict(
-        loss_cls=torch.tensor([1.0, 3.0]),
-        loss_con=[torch.tensor(1.0), torch.tensor([2.0, 4.0])],
-        loss_domain=torch.tensor(0.5),
+        loss_cls=value([1.0, 3.0]),
+        loss_con=[value(1.0), value([2.0, 4.0])],
+        loss_domain=value(0.5),
         confidence=torch.tensor(0.3),
         **kwargs,
     )
 
 
-def test_group_losses_reduces_as_mmengine_does():
-    from mmengine.model import BaseModel
+def parse(losses):
+    return BaseModel.parse_losses(None, losses)[0]
 
-    total, _ = BaseModel.parse_losses(None, make_losses())
-    grouped = group_losses(make_losses(), TASKS)
-    assert {t: v.item() for t, v in grouped.items()} == dict(
-        semantic=6.0, domain=0.5
-    )
+
+def group(*losses, tasks=TASKS, total=lambda *parsed: sum(parsed)):
+    recorded = [RecordedLosses(x) for x in losses]
+    loss = total(*(parse(x.take()) for x in recorded))
+    return group_terms(loss, [x.losses for x in recorded], tasks)
+
+
+def values(grouped):
+    """Value of each task: its terms times their coefficients."""
+    return {
+        task: sum(
+            (x * c).sum().item()
+            for x, c in zip(terms.tensors, terms.coefficients)
+        )
+        for task, terms in grouped.items()
+    }
+
+
+def test_tasks_are_the_parts_of_the_parsed_loss():
+    grouped, seen = group(make_losses())
+    assert values(grouped) == dict(semantic=6.0, domain=0.5)
     assert list(grouped) == ['semantic', 'domain']
-    assert sum(grouped.values()) == total
+    assert [x['confidence'].item() for x in seen] == [pytest.approx(0.3)]
 
 
-def test_group_losses_names_a_loss_in_no_task():
+def test_factor_of_the_loss_and_sum_over_forwards():
+    grouped, seen = group(
+        make_losses(),
+        make_losses(),
+        total=lambda first, second: 0.5 * first + 2 * second,
+    )
+    assert values(grouped) == dict(semantic=15.0, domain=1.25)
+    assert len(seen) == 2
+
+
+def test_forward_that_the_loss_does_not_use():
+    grouped, seen = group(
+        make_losses(), make_losses(), total=lambda first, second: second
+    )
+    assert values(grouped) == dict(semantic=6.0, domain=0.5)
+    assert len(seen) == 1
+
+
+def test_term_of_another_term_counts_once():
+    weight = torch.tensor(1.0, requires_grad=True)
+    first = weight * 2
+    losses = dict(loss_cls=first, loss_domain=first * 3, loss_con=first)
+    grouped, _ = group(losses)
+    assert values(grouped) == dict(semantic=4.0, domain=6.0)
+    gradients = {
+        task: torch.autograd.grad(
+            terms.tensors, weight, terms.coefficients, retain_graph=True
+        )[0].item()
+        for task, terms in grouped.items()
+    }
+    assert gradients == dict(semantic=4.0, domain=6.0)
+
+
+def test_constant_task_has_no_terms():
+    grouped, _ = group(dict(make_losses(), loss_domain=torch.tensor(2.0)))
+    assert grouped['domain'].tensors == []
+    assert values(grouped)['semantic'] == 6.0
+
+
+def test_loss_without_terms_and_part_outside_of_them():
+    weight = torch.ones(3, requires_grad=True)
+    with pytest.raises(ValueError, match=r"no term.*'loss_cls'"):
+        group(make_losses(), total=lambda loss: loss.detach())
+    with pytest.raises(ValueError, match=r'shape \(3,\).*no term'):
+        group(make_losses(), total=lambda loss: loss + weight.sum())
+
+
+def test_losses_are_in_use_as_long_as_their_graph():
+    recorded = RecordedLosses(make_losses())
+    loss = parse(recorded.take())
+    gc.collect()
+    assert recorded.in_use
+    del loss
+    assert not recorded.in_use
+
+
+def test_group_terms_names_a_loss_in_no_task():
     with pytest.raises(KeyError, match=r"\['loss_extra'\].*not in"):
-        group_losses(make_losses(loss_extra=torch.tensor(1.0)), TASKS)
+        group(make_losses(loss_extra=torch.tensor(1.0)))
 
 
-def test_group_losses_names_a_task_without_its_loss():
+def test_group_terms_names_a_task_without_its_loss():
     tasks = dict(TASKS, other=['loss_other', 'loss_else*'])
     with pytest.raises(KeyError, match=r"\['other'\].*no loss term"):
-        group_losses(make_losses(), tasks)
+        group(make_losses(), tasks=tasks)
 
 
 def test_glob_without_a_term_is_fine_beside_one_that_has_one():
     tasks = dict(TASKS, domain=['loss_domain', 'loss_domain.*'])
-    assert group_losses(make_losses(), tasks).keys() == TASKS.keys()
-
-
-def test_globs_take_the_terms_of_modalities_and_of_named_objectives():
-    tasks = dict(
-        semantic=['loss_cls', 'loss_cls.*'],
-        domain=['loss_domain*', '*/loss_domain'],
-        plain=['loss_[0]'],
-    )
-    terms = [
-        'local/loss_domain',
-        'loss_cls.video',
-        'loss_[0]',
-        'loss_cls',
-        'loss_domain.audio',
-    ]
-    assert assign_terms(terms, tasks) == dict(
-        semantic=['loss_cls', 'loss_cls.video'],
-        domain=['loss_domain.audio', 'local/loss_domain'],
-        plain=['loss_[0]'],
-    )
+    assert group(make_losses(), tasks=tasks)[0].keys() == TASKS.keys()
 
 
 def test_term_of_two_globs_of_a_task_counts_once():
     tasks = dict(a=['loss_c*', 'loss_cls', 'loss_con'], b=['loss_domain'])
-    assert group_losses(make_losses(), tasks)['a'] == 6
+    assert values(group(make_losses(), tasks=tasks)[0])['a'] == 6
 
 
 def test_term_of_two_tasks_is_named():
     tasks = dict(semantic=['loss_c*'], domain=['loss_domain', '*cls'])
     with pytest.raises(ValueError, match=r"'loss_cls'.*'semantic', 'domain'"):
-        group_losses(make_losses(), tasks)
+        group(make_losses(), tasks=tasks)
 
 
 def test_means_are_off_the_graph():
@@ -89,18 +145,3 @@ def test_means_are_off_the_graph():
     means = mean_terms(dict(loss=[weight, weight * 3], accuracy=weight.sum()))
     assert {k: v.item() for k, v in means.items()} == dict(loss=4, accuracy=2)
     assert not any(v.requires_grad for v in means.values())
-
-
-def test_task_with_a_glob_for_a_list_is_an_error():
-    with pytest.raises(TypeError, match=r"'loss_cls' for 'semantic'"):
-        check_tasks(dict(semantic='loss_cls'))
-
-
-def test_order_of_tasks_is_not_that_of_the_dict():
-    tasks = dict(plain=['c'], domain=['b'], fused=['d'], semantic=('a',))
-    assert [*order_tasks(tasks).items()] == [
-        ('fused', ['d']),
-        ('semantic', ['a']),
-        ('domain', ['b']),
-        ('plain', ['c']),
-    ]
