@@ -26,8 +26,7 @@ AFTER = dict(
     ),
     audio=('LoadAudio',),
 )
-# Parts of the seed, so that frames and waveforms have different noise.
-_VIDEO, _AUDIO = 0, 1
+_VIDEO, _AUDIO = 0, 1  # parts of the seed: each has noise of its own
 
 
 @TRANSFORMS.register_module()
@@ -36,8 +35,8 @@ class CorruptVideo(BaseTransform):
 
     This simulates another domain, see :class:`CorruptedTarget`. A frame is
     multiplied by ``brightness``. The power of the noise is that of the
-    darkened frame divided by ``snr``. As in a camera, the values are then
-    rounded and clipped to [0, 255], which removes a part of the noise.
+    darkened frame divided by ``snr``. Rounding and clipping to [0, 255] then
+    remove a part of the noise.
 
     Required keys:
 
