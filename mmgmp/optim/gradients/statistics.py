@@ -2,6 +2,7 @@
 """Batch means of the entries of a loss dict."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -35,6 +36,10 @@ class Statistics(dict[str, float]):
     def _of(self, key: str) -> float:
         return super().__getitem__(key)
 
+    def __iter__(self):
+        # Without it, `dict(statistics)` would copy the values unseen.
+        return super().__iter__()
+
     def __getitem__(self, key: str) -> float:
         self.read_not_finite |= key in self.not_finite
         return self._of(key)
@@ -59,21 +64,22 @@ class StatisticsMean:
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
-        self._count = 0
+        self._counts: Counter[str] = Counter()
 
     def add(self, statistics: Mapping[str, Tensor]) -> None:
-        """Add the statistics of one micro-batch.
+        """Add the statistics of one forward.
 
         Args:
-            statistics: Name -> scalar batch mean; the same names each time.
+            statistics: Name -> scalar batch mean. A forward without a name,
+                such as one of unlabelled clips, does not count for its mean.
         """
-        self._count += 1
+        self._counts.update(statistics.keys())
         for name, value in statistics.items():
             self._sums[name] = self._sums.get(name, 0) + value
 
     def pop(self) -> dict[str, Tensor]:
         """Return the means since the last call, by name."""
-        sums, count = self._sums, self._count
-        self._sums, self._count = {}, 0
+        sums, counts = self._sums, self._counts
+        self._sums, self._counts = {}, Counter()
         average_scalars(sums)
-        return {name: value / count for name, value in sums.items()}
+        return {name: value / counts[name] for name, value in sums.items()}
