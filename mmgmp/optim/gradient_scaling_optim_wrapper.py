@@ -2,8 +2,7 @@
 from abc import abstractmethod
 
 import torch
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from torch import Tensor
 
 from .gradients.loss_terms import mean_terms
 from .gradients.statistics import StatisticsMean
@@ -56,12 +55,9 @@ class GradientScalingOptimWrapper(ModalityOptimWrapper):
         """
         torch._foreach_mul_(grads, k)
 
-    def attach(
-        self, module: nn.Module, modalities: dict[str, list[str]]
-    ) -> list[RemovableHandle]:
-        """Discard the statistics of an earlier model; see the base class."""
+    def reset(self) -> None:
+        """Discard the statistics; see the base class."""
         self._statistics = StatisticsMean()
-        return super().attach(module, modalities)
 
     def backward(self, loss: Tensor, **kwargs) -> None:
         """Add the statistics, then run the stock backward pass.

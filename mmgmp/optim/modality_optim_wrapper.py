@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 import logging
 import math
+import sys
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from mmengine.dist import broadcast
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.hooks import RemovableHandle
 
 from mmgmp.utils.seeding import Stream, derive_seed
@@ -75,6 +77,10 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
             Whether they are finite.
         """
 
+    @abstractmethod
+    def reset(self) -> None:
+        """Discard what was collected since the last update."""
+
     def initialize_count_status(
         self, model: nn.Module, init_counts: int, max_counts: int
     ) -> None:
@@ -114,6 +120,10 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
             ),
             *self.attach(module, prefix_lists(modalities)),
         ]
+        self.reset()
+        if 'torch._dynamo' in sys.modules:
+            # A forward pass that was compiled earlier would skip the hooks.
+            torch.compiler.reset()
         # Ranks may have different seeds.
         seed = torch.tensor(self.message_hub.get_info('seed') or 0)
         broadcast(seed)
@@ -134,10 +144,13 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         """
         return []
 
+    # A compiled forward pass is split here, and the update is not compiled.
+    @torch.compiler.disable
     def _drop_unused(self, *args) -> None:
         # The graph of a forward whose loss was dropped takes much memory.
         self._losses = [x for x in self._losses if x.in_use]
 
+    @torch.compiler.disable
     def _record_losses(self, module, args, kwargs, output) -> LossDict | None:
         if kwargs.get('mode') != 'loss' or not torch.is_grad_enabled():
             return None
@@ -168,8 +181,15 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         Args:
             model: The training model.
         """
+        if isinstance(model, DistributedDataParallel):
+            # Without gradient synchronization, DDP does not broadcast buffers
+            # again. The stock wrapper does it once per update.
+            model.require_forward_param_sync |= self._is_first_micro_batch()
         with super().optim_context(model), self.precision.autocast():
             yield
+
+    def _is_first_micro_batch(self) -> bool:
+        return self._inner_count % self._accumulative_counts == 0
 
     @contextmanager
     def same_draws(self):
@@ -187,6 +207,16 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
             if on_gpu:
                 torch.cuda.manual_seed(seed)
             yield
+
+    @torch.compiler.disable
+    def update_params(self, *args, **kwargs) -> None:
+        """Update the parameters as :class:`mmengine.optim.OptimWrapper`.
+
+        Args:
+            *args: Arguments of the stock method, such as the loss.
+            **kwargs: Keyword arguments of the stock method.
+        """
+        super().update_params(*args, **kwargs)
 
     def step(self, **kwargs) -> None:
         """Prepare the gradients, then clip and step as in the stock wrapper.
@@ -224,6 +254,17 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
                 'train/skipped_steps', self.skipped_steps
             )
         self.precision.update()
+
+    def zero_grad(self, **kwargs) -> None:
+        """Discard all gradients and statistics since the last update.
+
+        Args:
+            **kwargs: Arguments of :meth:`torch.optim.Optimizer.zero_grad`.
+        """
+        super().zero_grad(**kwargs)
+        self._pending = False
+        if self._hooks:
+            self.reset()
 
     def state_dict(self) -> dict:
         """Return the optimizer state, the skipped steps and the loss scale."""

@@ -3,6 +3,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch._functorch.config
 from mmaction.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -146,19 +147,26 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
                 f'`tasks` must have the keys {missing}, which '
                 f'{type(self.weighting).__name__} needs, got {tasks}'
             )
+        # A compiled backward pass may otherwise run only once.
+        torch._functorch.config.donated_buffer = False
         self._gradients = COLLECTORS[self.granularity](
             self.params, module, modalities
         )
-        self._finite = True
         return [
             module.register_forward_pre_hook(self._start_forward),
             *self._gradients.features.hooks,
         ]
 
+    @torch.compiler.disable
     def _start_forward(self, *args) -> None:
         # A forward without a loss leaves its features behind.
         if not self._losses:
             self._gradients.features.forget()
+
+    def reset(self) -> None:
+        """Discard the task gradients; see the base class."""
+        self._gradients.reset()
+        self._finite = True
 
     def should_sync(self) -> bool:
         """Return False, because :meth:`step` reduces the gradients."""

@@ -4,25 +4,24 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from mmgmp.utils.collectives import average_gradients
 
+from .backward_passes import (
+    RecomputedBuffers,
+    add_to_grad,
+    assign,
+    backward_into,
+    feature_gradients,
+    refuse_update_hooks,
+    separate,
+)
 from .encoders import EncoderFeatures, ModalityParameters
 from .loss_terms import Terms
 from .statistics import Statistics, StatisticsMean
-from .task_gradients import (
-    Gradients,
-    accumulate,
-    add_to_grad,
-    assign,
-    combine,
-    gramian,
-    task_gradient,
-    to_host,
-)
+from .task_gradients import Gradients, combine, gramian, to_host
 
 # For each forward, statistic -> scalar.
 Means = Sequence[dict[str, Tensor]]
@@ -55,6 +54,7 @@ class GradientCollector(ABC):
     ) -> None:
         self.params = params
         self.features = EncoderFeatures(module, modalities)
+        self.buffers = RecomputedBuffers(module)
         self._gradients: list[Gradients] = []
         self._statistics = StatisticsMean()
 
@@ -62,6 +62,17 @@ class GradientCollector(ABC):
         """Find a path from the tasks that bypasses an encoder's output."""
         terms = [tensor for task in tasks for tensor in task.tensors]
         return self.features.shortcut(terms, self.params)
+
+    def reset(self) -> None:
+        """Discard the gradients and statistics since the last update."""
+        self._gradients = []
+        self._statistics = StatisticsMean()
+
+    def _start_passes(self, means: Means) -> None:
+        for values in means:
+            self._statistics.add(values)
+        self.buffers.start()
+        refuse_update_hooks(self.params.encoders + self.params.others)
 
     @abstractmethod
     def backward(self, tasks: Sequence[Terms], means: Means) -> None:
@@ -115,8 +126,7 @@ class ParameterGradients(GradientCollector):
 
     def backward(self, tasks: Sequence[Terms], means: Means) -> None:
         """Run one backward pass per task, and add the gradients."""
-        for values in means:
-            self._statistics.add(values)
+        self._start_passes(means)
         if not self._gradients:
             self._gradients = [
                 [None] * len(self.params.encoders) for _ in tasks
@@ -129,13 +139,15 @@ class ParameterGradients(GradientCollector):
 
     def _backward_by_task(self, tasks: Sequence[Terms]) -> None:
         """Run one pass per task through the whole graph."""
-        encoders, others = self.params.encoders, self.params.others
         for index, terms in enumerate(tasks):
-            gradients = task_gradient(
-                terms, encoders + others, retain_graph=index + 1 < len(tasks)
-            )
-            accumulate(self._gradients[index], gradients[: len(encoders)])
-            add_to_grad(others, gradients[len(encoders) :])
+            with self.buffers.updated_once():
+                backward_into(
+                    self._gradients[index],
+                    self.params.encoders,
+                    terms.tensors,
+                    terms.coefficients,
+                    retain_graph=index + 1 < len(tasks),
+                )
 
     def _backward_by_encoder(self, tasks: Sequence[Terms]) -> None:
         """Run one pass per task to the features, then through each encoder.
@@ -144,11 +156,11 @@ class ParameterGradients(GradientCollector):
         """
         features, spans = self.features.flatten()
         others = self.params.others
-        inputs = [*features, *others]
         at_features = []
         for terms in tasks:
             # Tasks may share the few nodes above the features.
-            gradients = task_gradient(terms, inputs, retain_graph=True)
+            with self.buffers.updated_once():
+                gradients = feature_gradients(terms, [*features, *others])
             at_features.append(gradients[: len(features)])
             add_to_grad(others, gradients[len(features) :])
         for modality, span in self.params.spans.items():
@@ -160,28 +172,23 @@ class ParameterGradients(GradientCollector):
                 if any(g is not None for g in grads)
             ]
             for index in present:
-                used = [
-                    (output, gradient)
-                    for output, gradient in zip(outputs, received[index])
-                    if gradient is not None
-                ]
-                gradients = torch.autograd.grad(
-                    [output for output, _ in used],
-                    self.params.encoders[span],
-                    grad_outputs=[gradient for _, gradient in used],
-                    retain_graph=index != present[-1],
-                    allow_unused=True,
-                )
-                accumulate(self._gradients[index], gradients, span.start)
+                total = self._gradients[index][span]
+                with self.buffers.updated_once():
+                    backward_into(
+                        total,
+                        self.params.encoders[span],
+                        outputs,
+                        received[index],
+                        retain_graph=index != present[-1],
+                    )
+                self._gradients[index][span] = total
 
     def collect(self) -> Collected:
         """Return Gramians and statistics of the whole batch of all ranks."""
         encoders, others = self.params.encoders, self.params.others
+        found = [g for gradients in self._gradients for g in gradients]
         flat = average_gradients(
-            [
-                *(g for gradients in self._gradients for g in gradients),
-                *(param.grad for param in others),
-            ],
+            separate(found + [param.grad for param in others]),
             encoders * len(self._gradients) + others,
         )
         size = len(encoders)
@@ -243,16 +250,16 @@ class FeatureGradients(GradientCollector):
                 '`modalities` to be called independently of each other, and '
                 "the losses to depend only on their outputs; use 'parameter'"
             )
-        for values in means:
-            self._statistics.add(values)
+        self._start_passes(means)
         features, _ = self.features.flatten()
         others = self.params.others
-        inputs = [*features, *others]
         for terms in tasks:
-            grads = task_gradient(terms, inputs, retain_graph=True)
-            at_features: Gradients = [None] * len(features)
-            accumulate(at_features, grads[: len(features)])
-            self._gradients.append(at_features)
+            with self.buffers.updated_once():
+                grads = feature_gradients(terms, [*features, *others])
+            # Autograd may still need the memory of its results.
+            self._gradients.append(
+                [g if g is None else g.clone() for g in grads[: len(features)]]
+            )
             add_to_grad(others, grads[len(features) :])
 
     def collect(self) -> Collected:
@@ -278,19 +285,16 @@ class FeatureGradients(GradientCollector):
             )
         ]
         self._gradients = []
-        used = [i for i, g in enumerate(combined) if g is not None]
-        grads = torch.autograd.grad(
-            [features[i] for i in used],
-            self.params.encoders,
-            [combined[i] for i in used],
-            allow_unused=True,
-        )
-        add_to_grad(self.params.encoders, grads)
+        encoders = self.params.encoders
+        total = [param.grad for param in encoders]
+        with self.buffers.updated_once():
+            backward_into(total, encoders, features, combined, False)
+        assign(encoders, total)
         self.features.forget()
 
     def finish(self) -> bool:
         """Average ``.grad`` over the ranks, and check it."""
         params = self.params.encoders + self.params.others
-        grads = average_gradients([p.grad for p in params], params)
+        grads = average_gradients(separate([p.grad for p in params]), params)
         assign(params, grads)
         return to_host({}, {}, grads)[2]

@@ -1,16 +1,23 @@
 # Copyright (c) mmgmp authors.
 """Parameters and outputs of the encoder of each modality."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import CheckpointFunction
 from torch.utils.hooks import RemovableHandle
 
 Prefixes = str | Sequence[str]
+
+# Node of a reentrant checkpoint. It hides its part of the graph, and its
+# backward pass writes the gradients of parameters into `.grad`.
+REENTRANT = CheckpointFunction._backward_cls
 
 
 def prefix_lists(modalities: Mapping[str, Prefixes]) -> dict[str, list[str]]:
@@ -117,12 +124,14 @@ class EncoderFeatures:
         for modality, names in modalities.items():
             self.hooks += [
                 module.get_submodule(name).register_forward_hook(
-                    lambda _, __, output, found=self.tensors[modality]: (
-                        found.extend(_differentiable(output))
-                    )
+                    functools.partial(self._record, modality)
                 )
                 for name in names
             ]
+
+    @torch.compiler.disable
+    def _record(self, modality: str, module, args, output) -> None:
+        self.tensors[modality].extend(_differentiable(output))
 
     def forget(self) -> None:
         """Drop the features and their graph."""
@@ -163,13 +172,20 @@ class EncoderFeatures:
                 return f'the forward did not call the encoder of {modality!r}'
             nodes[modality] = found
         cut = set().union(*nodes.values())
-        owner = {
-            id(param): modality
+        owner: dict[int, str | None] = dict.fromkeys(map(id, params.others))
+        owner.update(
+            (id(param), modality)
             for modality, span in params.spans.items()
             for param in params.encoders[span]
-        }
-        for leaf in leaves(walk([term.grad_fn for term in terms], cut)):
-            if id(leaf) in owner:
+        )
+        above = walk([term.grad_fn for term in terms], cut)
+        if any(isinstance(node, REENTRANT) for node in above):
+            return (
+                "reentrant activation checkpointing above the encoders' "
+                'outputs has no gradient at them'
+            )
+        for leaf in leaves(above):
+            if owner.get(id(leaf)) is not None:
                 return (
                     'the losses depend on the encoder of '
                     f'{owner[id(leaf)]!r} through a path that bypasses its '
@@ -182,7 +198,8 @@ class EncoderFeatures:
             if reached & cut:
                 return f'the encoder of {modality!r} uses an encoder output'
             for leaf in leaves(reached):
-                if owner.get(id(leaf)) != modality:
+                # An input of the model may require a gradient too.
+                if owner.get(id(leaf), modality) != modality:
                     return (
                         f'the output of {modality!r} depends on a trained '
                         'parameter outside its encoder'
