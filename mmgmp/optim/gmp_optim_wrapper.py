@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 import logging
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from mmaction.registry import OPTIM_WRAPPERS
@@ -8,7 +9,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from .gradients.encoders import Prefixes
+from .gradients.encoder_parameters import Prefixes
 from .task_gradient_optim_wrapper import TaskGradientOptimWrapper
 from .weightings.confidences import BALANCED_TASKS
 from .weightings.gmp import GMPWeighting
@@ -28,10 +29,14 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
     each modality ``m`` it should contain the batch means
     ``semantic_confidence.<m>`` and ``domain_confidence.<m>``, or the keys in
     ``confidences``. If the confidences of a task are absent, its discrepancy
-    ratios are 1 (no modulation by that task), and the wrapper warns once.
+    ratios are 1 (no modulation by that task), and the wrapper warns once. A
+    modality whose encoder is frozen, or that has confidences but is not in
+    ``modalities``, is compared with the others, and its gradients are not
+    weighted.
 
-    For each modality, ``gmp/{rho,sigma,k,p,conflict,cosine,norm_ratio}.<m>``
-    is logged at each update.
+    For each modality whose gradients are weighted,
+    ``gmp/{rho,sigma,k,p,conflict,cosine,norm_ratio}.<m>`` is logged at each
+    update.
 
     Args:
         optimizer: The optimizer.
@@ -42,7 +47,8 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
             there is a single source domain, of the task ``domain``. The
             gradients of other tasks are neither modulated nor projected, and
             nothing is projected onto them. None uses the attribute
-            ``loss_tasks`` of the model.
+            ``loss_tasks`` of the model or, for a model without it,
+            ``loss_cls`` and ``loss_domain``.
         alpha_k: Strength of the semantic modulation; 0 disables it.
         alpha_p: Strength of the domain modulation; 0 disables it.
         modulation: ``'decoupled'``, ``'unified'`` or ``'none'``.
@@ -68,6 +74,9 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
     """
 
     weighting: GMPWeighting
+    default_tasks: ClassVar[dict[str, list[str]] | None] = dict(
+        semantic=['loss_cls'], domain=['loss_domain']
+    )
 
     def __init__(
         self,
@@ -106,11 +115,11 @@ class GMPOptimWrapper(TaskGradientOptimWrapper):
 
         Raises:
             ValueError: ``confidences`` names an unknown task, or not all
-                modalities.
+                modalities. It may name further ones, which are only compared.
         """
         hooks = super().attach(module, modalities)
         for task, keys in self.weighting.confidences.keys.items():
-            if task not in self.task_globs or keys.keys() != modalities.keys():
+            if task not in self.task_globs or modalities.keys() - keys.keys():
                 raise ValueError(
                     f'`confidences` must name a key for each of '
                     f'{sorted(modalities)}, and only for the tasks '

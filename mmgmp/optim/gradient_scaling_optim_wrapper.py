@@ -80,7 +80,9 @@ class GradientScalingOptimWrapper(ModalityOptimWrapper):
         self.precision.unscale(self.optimizer)
         encoders, others = self.params.encoders, self.params.others
         _, statistics, finite = to_host(
-            {}, self._statistics.pop(), [p.grad for p in encoders + others]
+            {},
+            self._statistics.pop(self.facts()),
+            [p.grad for p in encoders + others],
         )
         self.not_finite = statistics.not_finite
         if not finite:

@@ -1,9 +1,11 @@
 # Copyright (c) mmgmp authors.
 import logging
 import math
+import operator
 import sys
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from mmengine.dist import broadcast
@@ -13,15 +15,15 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.hooks import RemovableHandle
 
-from mmgmp.utils.seeding import Stream, derive_seed
+from mmgmp.utils.seeding import Stream, derive_seed, fixed_draws
 
-from .gradients.encoders import (
+from .gradients.encoder_parameters import (
     Prefixes,
-    prefix_lists,
+    find_modalities,
     split_parameters,
     unwrap_model,
 )
-from .gradients.loss_terms import LossDict, RecordedLosses
+from .gradients.loss_terms import LossDict, LossRecorder
 from .mixed_precision import MixedPrecision
 
 
@@ -31,6 +33,13 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
     The wrapper captures the loss dict with a forward hook, so it works with
     any MMEngine model that returns named losses, with and without DDP. It
     groups the parameters by modality, and supports mixed precision.
+
+    As in the stock wrapper, the parameters of the optimizer that require a
+    gradient in this step are trained, whatever was frozen or unfrozen before.
+    Parameters that enter the optimizer during training are trained from the
+    next update on. An encoder without a trained parameter of its own, because
+    it is frozen or because modalities share it, is not treated separately; its
+    statistics still count.
 
     If the gradients or statistics are not finite, the wrapper skips the step,
     counts it in ``skipped_steps`` and logs it. The parameters then do not
@@ -49,7 +58,7 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
 
     Attributes:
-        params: The trained parameters by modality, set when training starts.
+        params: The parameters by modality, set when training starts.
     """
 
     def __init__(
@@ -64,8 +73,10 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         self.precision = MixedPrecision(amp)
         self.skipped_steps = 0
         self._hooks: list[RemovableHandle] = []
-        self._losses: list[RecordedLosses] = []
+        self.losses: LossRecorder | None = None
         self._pending = False
+        self._optimized: list[nn.Parameter] = []
+        self._reported: list[list[str]] = []
         # Entries of the loss dict that were not finite in the last step.
         self.not_finite: list[str] = []
 
@@ -93,41 +104,36 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
 
         Raises:
             ValueError: A model wrapper hides the gradients (FSDP, DeepSpeed),
-                there are no modalities, modalities share a parameter, or no
-                trained parameter matches a prefix.
+                there are no modalities, or a prefix names no module.
         """
         super().initialize_count_status(model, init_counts, max_counts)
-        module = unwrap_model(model)
-        modalities = self.modalities
-        if modalities is None:
-            modalities = getattr(module, 'modality_modules', None)
-        if not modalities:
-            raise ValueError(
-                '`modalities` must name the modules of each modality, such '
-                "as dict(video='backbone.video', audio='backbone.audio'), "
-                f'because {type(module).__name__} has no attribute '
-                f'`modality_modules`; got {self.modalities}'
-            )
-        self.params = split_parameters(module, modalities)
+        self._attach(unwrap_model(model))
+        # Ranks may have different seeds.
+        seed = torch.tensor(self.message_hub.get_info('seed') or 0)
+        broadcast(seed)
+        self._seed = int(seed)
+
+    def _attach(self, module: nn.Module) -> None:
+        """Group the parameters, and register the hooks."""
+        modalities = find_modalities(self.modalities, module)
+        self._optimized = self._in_optimizer()
+        self.params = split_parameters(module, modalities, self._optimized)
         for hook in self._hooks:
             hook.remove()
-        self._losses = []
         self._pending = False
+        self.losses = LossRecorder(module)
         self._hooks = [
-            module.register_forward_pre_hook(self._drop_unused),
-            module.register_forward_hook(
-                self._record_losses, with_kwargs=True
-            ),
-            *self.attach(module, prefix_lists(modalities)),
+            *self.losses.hooks,
+            module.register_forward_pre_hook(self._before_forward),
+            *self.attach(module, modalities),
         ]
         self.reset()
         if 'torch._dynamo' in sys.modules:
             # A forward pass that was compiled earlier would skip the hooks.
             torch.compiler.reset()
-        # Ranks may have different seeds.
-        seed = torch.tensor(self.message_hub.get_info('seed') or 0)
-        broadcast(seed)
-        self._seed = int(seed)
+
+    def _in_optimizer(self) -> list[nn.Parameter]:
+        return [p for g in self.optimizer.param_groups for p in g['params']]
 
     def attach(
         self, module: nn.Module, modalities: dict[str, list[str]]
@@ -144,18 +150,32 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         """
         return []
 
-    # A compiled forward pass is split here, and the update is not compiled.
     @torch.compiler.disable
-    def _drop_unused(self, *args) -> None:
-        # The graph of a forward whose loss was dropped takes much memory.
-        self._losses = [x for x in self._losses if x.in_use]
+    def _before_forward(self, module: nn.Module, *args) -> None:
+        if self._pending or self.losses:
+            return
+        now = self._in_optimizer()
+        if len(now) != len(self._optimized) or any(
+            map(operator.is_not, now, self._optimized)
+        ):
+            self._attach(module)
 
-    @torch.compiler.disable
-    def _record_losses(self, module, args, kwargs, output) -> LossDict | None:
-        if kwargs.get('mode') != 'loss' or not torch.is_grad_enabled():
-            return None
-        self._losses.append(RecordedLosses(output))
-        return self._losses[-1].take()
+    def _report_frozen(self) -> None:
+        """Say once which encoders are not treated separately."""
+        frozen = self.params.frozen()
+        if frozen and frozen not in self._reported:
+            self._reported.append(frozen)
+            _warn(
+                f'The encoders of {frozen} have no trained parameter of their '
+                'own: these modalities are compared, but not balanced.'
+            )
+
+    def facts(self) -> dict[str, Sequence[str]]:
+        """Return what must be the same on all ranks, and its parts."""
+        return {
+            'parameters of the optimizer': self.params.names,
+            'modalities': [*self.params.spans],
+        }
 
     def pop_losses(self) -> list[LossDict]:
         """Return the loss dicts since the last backward pass, and forget them.
@@ -163,16 +183,15 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         Raises:
             RuntimeError: There was no forward in ``mode='loss'``.
         """
-        if not self._losses:
+        if not self.losses:
             raise RuntimeError(
                 f'{type(self).__name__} has no loss dict: call '
                 '`initialize_count_status(model, ...)` once before training '
                 "and `model(..., mode='loss')` before each `update_params`"
             )
-        losses = [recorded.losses for recorded in self._losses]
-        self._losses = []
         self._pending = True
-        return losses
+        self._report_frozen()
+        return self.losses.pop()
 
     @contextmanager
     def optim_context(self, model: nn.Module):
@@ -184,15 +203,12 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         if isinstance(model, DistributedDataParallel):
             # Without gradient synchronization, DDP does not broadcast buffers
             # again. The stock wrapper does it once per update.
-            model.require_forward_param_sync |= self._is_first_micro_batch()
+            first = self._inner_count % self._accumulative_counts == 0
+            model.require_forward_param_sync |= first
         with super().optim_context(model), self.precision.autocast():
             yield
 
-    def _is_first_micro_batch(self) -> bool:
-        return self._inner_count % self._accumulative_counts == 0
-
-    @contextmanager
-    def same_draws(self):
+    def same_draws(self) -> AbstractContextManager:
         """Draw the same random numbers on all ranks and in a resumed run.
 
         The numbers depend on the seed of the run and the number of the update.
@@ -200,21 +216,15 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         """
         update = math.ceil(self._inner_count / self._accumulative_counts)
         seed = derive_seed(Stream.UPDATE, self._seed, update)
-        device = self.params.encoders[0].device
-        on_gpu = device.type == 'cuda'
-        with torch.random.fork_rng([device] if on_gpu else []):
-            torch.default_generator.manual_seed(seed)
-            if on_gpu:
-                torch.cuda.manual_seed(seed)
-            yield
+        return fixed_draws(seed, self._optimized[0].device)
 
     @torch.compiler.disable
     def update_params(self, *args, **kwargs) -> None:
-        """Update the parameters as :class:`mmengine.optim.OptimWrapper`.
+        """Update the parameters, outside a compiled training step.
 
         Args:
-            *args: Arguments of the stock method, such as the loss.
-            **kwargs: Keyword arguments of the stock method.
+            *args: Arguments of the stock method.
+            **kwargs: Arguments of the stock method.
         """
         super().update_params(*args, **kwargs)
 
@@ -243,12 +253,10 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
             entries = ''
             if self.not_finite:
                 entries = f'; not finite in the loss dict: {self.not_finite}'
-            print_log(
+            _warn(
                 'Skipped an optimizer step: the gradients or the statistics '
                 f'are not finite ({self.skipped_steps} skipped so '
-                f'far){entries}.',
-                logger='current',
-                level=logging.WARNING,
+                f'far){entries}.'
             )
             self.message_hub.update_scalar(
                 'train/skipped_steps', self.skipped_steps
@@ -284,3 +292,7 @@ class ModalityOptimWrapper(OptimWrapper, ABC):
         if scaler_state := state_dict.pop('loss_scaler', None):
             self.precision.scaler.load_state_dict(scaler_state)
         super().load_state_dict(state_dict)
+
+
+def _warn(message: str) -> None:
+    print_log(message, logger='current', level=logging.WARNING)

@@ -1,10 +1,12 @@
 # Copyright (c) mmgmp authors.
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch._functorch.config
 from mmaction.registry import OPTIM_WRAPPERS
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.hooks import RemovableHandle
@@ -14,9 +16,9 @@ from .gradients.collectors import (
     GradientCollector,
     ParameterGradients,
 )
-from .gradients.encoders import Prefixes
+from .gradients.encoder_parameters import Prefixes
 from .gradients.loss_terms import group_terms, mean_terms
-from .gradients.tasks import check_tasks, order_tasks
+from .gradients.tasks import check_tasks, find_tasks, order_tasks
 from .modality_optim_wrapper import ModalityOptimWrapper
 from .weightings.weighting import (
     StatefulWeighting,
@@ -81,6 +83,9 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             optimizer=dict(type='Adam', lr=1e-4))
     """
 
+    # Tasks of a model that does not name any.
+    default_tasks: ClassVar[dict[str, list[str]] | None] = None
+
     def __init__(
         self,
         optimizer: torch.optim.Optimizer,
@@ -101,6 +106,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         self.tasks = None if tasks is None else order_tasks(tasks)
         self.granularity = granularity
         self.weighting: Weighting = build_weighting(weighting)
+        self._failure: Exception | None = None
         # Store the name: a checkpoint that contains a class cannot be read.
         type_ = weighting['type']
         self._weighting_type = getattr(type_, '__name__', type_)
@@ -131,15 +137,7 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         self, module: nn.Module, modalities: dict[str, list[str]]
     ) -> list[RemovableHandle]:
         """Find the tasks and create the collector; see the base class."""
-        tasks = self.tasks
-        if tasks is None:
-            tasks = getattr(module, 'loss_tasks', None)
-        if not tasks:
-            raise ValueError(
-                '`tasks` must name the loss terms of each task, such as '
-                "dict(semantic=['loss_cls'], domain=['loss_domain']), because "
-                f'{type(module).__name__} has no attribute `loss_tasks`'
-            )
+        tasks = find_tasks(self.tasks, module, self.default_tasks)
         self.task_globs = order_tasks(tasks)
         required = getattr(self.weighting, 'required_tasks', ())
         if missing := [task for task in required if task not in tasks]:
@@ -152,15 +150,21 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
         self._gradients = COLLECTORS[self.granularity](
             self.params, module, modalities
         )
+        self._failure = None
         return [
             module.register_forward_pre_hook(self._start_forward),
             *self._gradients.features.hooks,
         ]
 
+    def facts(self) -> dict[str, Sequence[str]]:
+        """Add the tasks; see the base class."""
+        tasks = [f'{task}={globs}' for task, globs in self.task_globs.items()]
+        return {**super().facts(), 'tasks': tasks}
+
     @torch.compiler.disable
     def _start_forward(self, *args) -> None:
         # A forward without a loss leaves its features behind.
-        if not self._losses:
+        if not self.losses:
             self._gradients.features.forget()
 
     def reset(self) -> None:
@@ -186,14 +190,19 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
             ValueError: A loss term has two tasks, no term affects the loss,
                 or a parameter affects it that is in no term.
         """
-        tasks, loss_dicts = group_terms(
-            self.precision.scaler.scale(loss),
-            self.pop_losses(),
-            self.task_globs,
-        )
-        self._gradients.backward(
-            list(tasks.values()), [mean_terms(x) for x in loss_dicts]
-        )
+        losses = self.pop_losses()
+        try:
+            tasks, loss_dicts = group_terms(
+                self.precision.scaler.scale(loss), losses, self.task_globs
+            )
+            self._gradients.backward(
+                list(tasks.values()), [mean_terms(x) for x in loss_dicts]
+            )
+        except (KeyError, RuntimeError, ValueError) as error:
+            if get_world_size() == 1:
+                raise
+            # In the next reduction, all ranks raise it instead of waiting.
+            self._failure = self._failure or error
         if self._gradients.per_micro_batch:
             self._weigh()
         self._inner_count += 1
@@ -209,7 +218,9 @@ class TaskGradientOptimWrapper(ModalityOptimWrapper):
 
     def _weigh(self) -> None:
         """Apply weights to the collected gradients if they are finite."""
-        gramians, statistics, finite = self._gradients.collect()
+        # First, because it finds ranks whose gradients do not match.
+        means = self._gradients.statistics.pop(self.facts(), self._failure)
+        gramians, statistics, finite = self._gradients.collect(means)
         weights = {m: [1.0] * len(self.task_globs) for m in gramians}
         if finite:
             # The transfer of the Gramians has synchronized the device, so

@@ -1,5 +1,6 @@
 # Copyright (c) mmgmp authors.
 import random
+from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
@@ -50,6 +51,22 @@ def seed_generators(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+
+
+@contextmanager
+def fixed_draws(seed: int, device: torch.device):
+    """Draw from torch's generators after ``seed``, and restore them.
+
+    Args:
+        seed: Seed in [0, 2^32).
+        device: Device whose generator is set, in addition to the CPU's.
+    """
+    on_gpu = device.type == 'cuda'
+    with torch.random.fork_rng([device] if on_gpu else []):
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            torch.cuda.manual_seed(seed)
+        yield
 
 
 def generator_states() -> tuple:

@@ -64,5 +64,22 @@ def test_ranks_that_differ_all_raise(tmp_path):
         assert "in 1 of 4 parameters, first in '1.weight'" in message
 
 
+def run_rank_with_a_new_layer(rank):
+    runner = make_runner()
+    if rank == 1:
+        runner.model.append(torch.nn.Linear(1, 1, bias=False))
+    try:
+        ReplicaCheckHook(interval=1).after_train_iter(runner, 0)
+    except RuntimeError as error:
+        return str(error)
+    return ''
+
+
+def test_parameter_of_one_rank_is_named_on_all(tmp_path):
+    for message in run_ranks(run_rank_with_a_new_layer, tmp_path):
+        assert 'parameters of the model' in message
+        assert "'2.weight' is not on rank 0" in message
+
+
 def test_single_process_is_left_alone():
     ReplicaCheckHook(interval=1).after_train_iter(make_runner(), 0)

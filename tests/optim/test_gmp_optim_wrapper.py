@@ -315,13 +315,6 @@ def test_wrong_modalities_are_an_error_before_training(modalities, message):
         wrapper.initialize_count_status(model, 0, 1)
 
 
-def test_frozen_encoder_is_an_error_before_training():
-    model = ToyModel()
-    model.audio.requires_grad_(False)
-    with pytest.raises(ValueError, match="'audio'"):
-        make_wrapper(model).initialize_count_status(model, 0, 1)
-
-
 @pytest.mark.parametrize(
     'tasks',
     [
@@ -347,6 +340,19 @@ def test_tasks_that_nobody_names_are_an_error_before_training():
     model.loss_tasks = None
     with pytest.raises(ValueError, match='`tasks`.*ToyModel.*`loss_tasks`'):
         make_wrapper(model).initialize_count_status(model, 0, 1)
+
+
+def test_usual_losses_are_the_tasks_of_a_model_that_names_none(monkeypatch):
+    monkeypatch.delattr(ToyModel, 'loss_tasks')
+    batches = [make_batch(seed) for seed in range(3)]
+    weights = []
+    for tasks in (None, dict(semantic=['loss_cls'], domain=['loss_domain'])):
+        model = ToyModel()
+        weights.append(train(model, make_wrapper(model, tasks=tasks), batches))
+    assert torch.equal(*weights)
+    model = ToyModel(extra_loss=True)
+    with pytest.raises(KeyError, match="'loss_extra'.*`tasks`.*'loss_cls'"):
+        train(model, make_wrapper(model), [make_batch(0)])
 
 
 def test_graph_of_a_forward_without_an_update_is_dropped():

@@ -161,6 +161,97 @@ def test_function_of_the_losses_trains_as_with_the_stock_wrapper(cfg, total):
     torch.testing.assert_close(*weights, rtol=1e-5, atol=1e-6)
 
 
+def toggle(name, trained):
+    """Freeze or unfreeze a module or a parameter."""
+
+    def change(model, optimizer):
+        path, _, attribute = name.rpartition('.')
+        part = getattr(model.get_submodule(path), attribute)
+        part.requires_grad_(trained)
+
+    return change
+
+
+def replace_layer(enter):
+    """Replace a layer, and perhaps put the new one into the optimizer."""
+
+    def change(model, optimizer):
+        old = model.video[2]
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            model.video[2] = torch.nn.Linear(8, 5)
+        enter(optimizer, [*old.parameters()], [*model.video[2].parameters()])
+
+    return change
+
+
+def enter_in_place(optimizer, old, new):
+    (group,) = optimizer.param_groups
+    ids = [id(param) for param in old]
+    group['params'] = [
+        new[ids.index(id(p))] if id(p) in ids else p for p in group['params']
+    ]
+
+
+def add_adapter(model, optimizer):
+    model.video.requires_grad_(False)
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        adapter = torch.nn.Linear(5, 5)
+    model.video.append(adapter)
+    optimizer.add_param_group(dict(params=[*adapter.parameters()]))
+
+
+def leave_out(model, optimizer):
+    (group,) = optimizer.param_groups
+    group['params'] = group['params'][2:]
+
+
+# Iteration -> change before it.
+CHANGES = dict(
+    unfrozen_later={0: toggle('audio', False), 4: toggle('audio', True)},
+    frozen_later={2: toggle('video', False)},
+    frozen_within_an_accumulation={3: toggle('video', False)},
+    one_bias={0: toggle('video.2.bias', False)},
+    encoders_in_turn={
+        0: toggle('video', False),
+        1: toggle('audio', False),
+        2: toggle('video', True),
+        4: toggle('audio', True),
+    },
+    a_head={2: toggle('cls', False), 3: toggle('cls', True)},
+    replaced_in_place={2: replace_layer(enter_in_place)},
+    replaced_in_a_new_group={
+        2: replace_layer(
+            lambda o, _, new: o.add_param_group(dict(params=new, lr=0.05))
+        )
+    },
+    replaced_but_unknown_to_the_optimizer={2: replace_layer(lambda *_: None)},
+    adapter_on_a_frozen_encoder={2: add_adapter},
+    never_in_the_optimizer={0: leave_out},
+)
+
+
+@pytest.mark.parametrize('cfg', NEUTRAL[1:], ids=lambda cfg: cfg['type'])
+@pytest.mark.parametrize('case', CHANGES)
+@pytest.mark.parametrize('accumulation', [1, 2])
+def test_what_is_trained_now_trains_as_with_the_stock_wrapper(
+    cfg, case, accumulation
+):
+    weights = []
+    for config in (NEUTRAL[0], cfg):
+        model = ToyModel()
+        config = dict(config, accumulative_counts=accumulation)
+        wrapper = build_wrapper(model, config)
+        wrapper.initialize_count_status(model, 0, 6)
+        for iteration in range(6):
+            if change := CHANGES[case].get(iteration):
+                change(model, wrapper.optimizer)
+            model.train_step(make_batch(iteration), wrapper)
+        weights.append(flat_weights(model))
+    torch.testing.assert_close(*weights, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize('cfg', CONFIGS)
 def test_step_without_its_backward_is_an_error(cfg):
     model = ToyModel()

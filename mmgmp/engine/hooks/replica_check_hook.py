@@ -8,6 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import Tensor
 
+from mmgmp.utils.collectives import check_agreement
+
 INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -39,7 +41,7 @@ class ReplicaCheckHook(Hook):
     Without this check, diverging ranks continue without an error, and the
     checkpoint contains the parameters of the first rank. Every ``interval``
     iterations, the ranks compare a checksum of the bits of each parameter.
-    This takes one read of the parameters and two small reductions. In a
+    This takes one read of the parameters and three small reductions. In a
     single process, the hook does nothing.
 
     Args:
@@ -47,8 +49,8 @@ class ReplicaCheckHook(Hook):
 
     Raises:
         ValueError: ``interval`` is less than 1.
-        RuntimeError: In training, on all ranks: parameters differ. The
-            message names them.
+        RuntimeError: In training, on all ranks: parameters differ, or only
+            some ranks have them. The message names them.
     """
 
     priority = 'LOW'
@@ -71,6 +73,7 @@ class ReplicaCheckHook(Hook):
         model = runner.model
         module = model.module if is_model_wrapper(model) else model
         names, params = zip(*module.named_parameters())
+        check_agreement({'parameters of the model': names})
         lowest = checksums(params)
         highest = lowest.clone()
         all_reduce(lowest, op='min')

@@ -21,20 +21,23 @@ def feature_gradients(terms: Terms, inputs: Sequence[Tensor]) -> Gradients:
         inputs: Features and parameters.
 
     Returns:
-        Gradient at each input; None if the task does not depend on it. Do not
-        change it in place: autograd may still need its memory.
+        Gradient at each input; None if the task does not depend on it, or if
+        it is frozen. Do not change it in place: autograd may still need its
+        memory.
     """
-    if not terms.tensors:
+    trained = [x for x in inputs if x.requires_grad]
+    if not terms.tensors or not trained:
         return [None] * len(inputs)
-    return list(
+    found = iter(
         torch.autograd.grad(
             terms.tensors,
-            inputs,
+            trained,
             grad_outputs=terms.coefficients,
             retain_graph=True,
             allow_unused=True,
         )
     )
+    return [next(found) if x.requires_grad else None for x in inputs]
 
 
 def backward_into(

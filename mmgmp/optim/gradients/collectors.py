@@ -18,7 +18,8 @@ from .backward_passes import (
     refuse_update_hooks,
     separate,
 )
-from .encoders import EncoderFeatures, ModalityParameters
+from .encoder_features import EncoderFeatures
+from .encoder_parameters import ModalityParameters
 from .loss_terms import Terms
 from .statistics import Statistics, StatisticsMean
 from .task_gradients import Gradients, combine, gramian, to_host
@@ -33,7 +34,7 @@ class GradientCollector(ABC):
     """Base class that collects task gradients and applies weights.
 
     Args:
-        params: The trained parameters of the model.
+        params: The parameters, grouped by encoder.
         module: The model.
         modalities: Modality -> names of the modules of its encoder, whose
             outputs are its features.
@@ -42,6 +43,7 @@ class GradientCollector(ABC):
         per_micro_batch: Whether weights are computed after each
             :meth:`backward`, instead of once after all micro-batches.
         features: Outputs of the encoders.
+        statistics: Batch means since the last update.
     """
 
     per_micro_batch: bool
@@ -56,7 +58,7 @@ class GradientCollector(ABC):
         self.features = EncoderFeatures(module, modalities)
         self.buffers = RecomputedBuffers(module)
         self._gradients: list[Gradients] = []
-        self._statistics = StatisticsMean()
+        self.statistics = StatisticsMean()
 
     def shortcut(self, tasks: Sequence[Terms]) -> str | None:
         """Find a path from the tasks that bypasses an encoder's output."""
@@ -66,11 +68,11 @@ class GradientCollector(ABC):
     def reset(self) -> None:
         """Discard the gradients and statistics since the last update."""
         self._gradients = []
-        self._statistics = StatisticsMean()
+        self.statistics = StatisticsMean()
 
     def _start_passes(self, means: Means) -> None:
         for values in means:
-            self._statistics.add(values)
+            self.statistics.add(values)
         self.buffers.start()
         refuse_update_hooks(self.params.encoders + self.params.others)
 
@@ -84,8 +86,11 @@ class GradientCollector(ABC):
         """
 
     @abstractmethod
-    def collect(self) -> Collected:
+    def collect(self, means: Mapping[str, Tensor]) -> Collected:
         """Return the inputs of the weighting, equal on all ranks.
+
+        Args:
+            means: Means of ``statistics`` over the ranks.
 
         Returns:
             Modality -> (T, T) float64 CPU Gramian, statistic -> mean, and
@@ -164,6 +169,7 @@ class ParameterGradients(GradientCollector):
             at_features.append(gradients[: len(features)])
             add_to_grad(others, gradients[len(features) :])
         for modality, span in self.params.spans.items():
+            params = self.params.encoders[span]
             outputs = features[spans[modality]]
             received = [grads[spans[modality]] for grads in at_features]
             present = [
@@ -173,17 +179,14 @@ class ParameterGradients(GradientCollector):
             ]
             for index in present:
                 total = self._gradients[index][span]
+                keep = index != present[-1]
                 with self.buffers.updated_once():
                     backward_into(
-                        total,
-                        self.params.encoders[span],
-                        outputs,
-                        received[index],
-                        retain_graph=index != present[-1],
+                        total, params, outputs, received[index], keep
                     )
                 self._gradients[index][span] = total
 
-    def collect(self) -> Collected:
+    def collect(self, means: Mapping[str, Tensor]) -> Collected:
         """Return Gramians and statistics of the whole batch of all ranks."""
         encoders, others = self.params.encoders, self.params.others
         found = [g for gradients in self._gradients for g in gradients]
@@ -192,18 +195,16 @@ class ParameterGradients(GradientCollector):
             encoders * len(self._gradients) + others,
         )
         size = len(encoders)
-        first_other = len(self._gradients) * size
         self._gradients = [
-            flat[start : start + size] for start in range(0, first_other, size)
+            flat[size * task : size * (task + 1)]
+            for task in range(len(self._gradients))
         ]
-        assign(others, flat[first_other:])
+        assign(others, flat[len(flat) - len(others) :])
         gramians = {
             modality: gramian([g[span] for g in self._gradients])
             for modality, span in self.params.spans.items()
         }
-        return to_host(
-            gramians, self._statistics.pop(), [p.grad for p in others]
-        )
+        return to_host(gramians, means, [p.grad for p in others])
 
     def apply(self, weights: Mapping[str, Sequence[float]]) -> None:
         """Write the weighted gradients of the whole batch into ``.grad``."""
@@ -262,17 +263,16 @@ class FeatureGradients(GradientCollector):
             )
             add_to_grad(others, grads[len(features) :])
 
-    def collect(self) -> Collected:
+    def collect(self, means: Mapping[str, Tensor]) -> Collected:
         """Return Gramians at the features of one micro-batch of all ranks."""
-        _, spans = self.features.flatten()
         gramians = {
             modality: gramian([g[span] for g in self._gradients])
-            for modality, span in spans.items()
+            for modality, span in self.features.flatten()[1].items()
         }
         # Samples of other ranks are additional entries of the gradient.
         for matrix in gramians.values():
             all_reduce(matrix)
-        return to_host(gramians, self._statistics.pop(), [])
+        return to_host(gramians, means, [])
 
     def apply(self, weights: Mapping[str, Sequence[float]]) -> None:
         """Run one weighted backward pass through the encoders."""

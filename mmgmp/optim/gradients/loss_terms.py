@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
-from .encoders import leaves, walk
+from .encoder_features import leaves, walk
 from .tasks import assign_terms
 
 LossDict = dict[str, Tensor | Sequence[Tensor]]
@@ -58,6 +59,46 @@ class RecordedLosses:
     def in_use(self) -> bool:
         """Whether the caller still has a term or a function of one."""
         return self._token() is not None
+
+
+class LossRecorder:
+    """Loss dicts of the forward passes since the last backward pass.
+
+    Args:
+        module: The model, which returns a loss dict in ``mode='loss'``.
+
+    Attributes:
+        hooks: Handles of the hooks that record them.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._recorded: list[RecordedLosses] = []
+        self.hooks: list[RemovableHandle] = [
+            module.register_forward_pre_hook(self._drop_unused),
+            module.register_forward_hook(self._record, with_kwargs=True),
+        ]
+
+    # A compiled forward pass is split at these hooks.
+    @torch.compiler.disable
+    def _drop_unused(self, *args) -> None:
+        # The graph of a forward whose loss was dropped takes much memory.
+        self._recorded = [x for x in self._recorded if x.in_use]
+
+    @torch.compiler.disable
+    def _record(self, module, args, kwargs, output) -> LossDict | None:
+        if kwargs.get('mode') != 'loss' or not torch.is_grad_enabled():
+            return None
+        self._recorded.append(RecordedLosses(output))
+        return self._recorded[-1].take()
+
+    def __bool__(self) -> bool:
+        return bool(self._recorded)
+
+    def pop(self) -> list[LossDict]:
+        """Return the loss dicts, and forget them."""
+        losses = [recorded.losses for recorded in self._recorded]
+        self._recorded = []
+        return losses
 
 
 class _Token:

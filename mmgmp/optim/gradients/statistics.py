@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mmgmp.utils.collectives import average_scalars
+from mmgmp.utils.collectives import Facts, average_scalars
 
 
 class Statistics(dict[str, float]):
@@ -77,9 +77,21 @@ class StatisticsMean:
         for name, value in statistics.items():
             self._sums[name] = self._sums.get(name, 0) + value
 
-    def pop(self) -> dict[str, Tensor]:
-        """Return the means since the last call, by name."""
+    def pop(
+        self, facts: Facts | None = None, failure: Exception | None = None
+    ) -> dict[str, Tensor]:
+        """Return the means since the last call, by name.
+
+        Args:
+            facts: What must be the same on all ranks.
+            failure: Why this rank cannot go on.
+
+        Raises:
+            RuntimeError: On all ranks: the names or facts differ, or another
+                rank has failed.
+            Exception: ``failure`` of this rank.
+        """
         sums, counts = self._sums, self._counts
         self._sums, self._counts = {}, Counter()
-        average_scalars(sums)
-        return {name: value / counts[name] for name, value in sums.items()}
+        average_scalars(sums, counts, facts, failure)
+        return sums

@@ -1,7 +1,7 @@
 # Copyright (c) mmgmp authors.
 """Pure functions on task gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import torch
@@ -136,7 +136,7 @@ def combine(
 
 def to_host(
     gramians: dict[str, Tensor],
-    statistics: dict[str, Tensor],
+    statistics: Mapping[str, Tensor],
     gradients: Sequence[Tensor | None],
 ) -> tuple[dict[str, Tensor], Statistics, bool]:
     """Copy the inputs of a weighting to the host in one transfer.

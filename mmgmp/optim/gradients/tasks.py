@@ -4,6 +4,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from torch import nn
+
+# Task name -> globs of its loss terms.
+Tasks = Mapping[str, Sequence[str]]
+
 
 def assign_terms(
     terms: Iterable[str], tasks: Mapping[str, Sequence[str]]
@@ -57,6 +62,31 @@ def assign_terms(
             f'the model, which returns {terms}'
         )
     return found
+
+
+def find_tasks(
+    tasks: Tasks | None, module: nn.Module, default: Tasks | None = None
+) -> Tasks:
+    """Take the tasks of a model if none are given.
+
+    Args:
+        tasks: Task name -> globs, or None.
+        module: The model, which may have an attribute ``loss_tasks``.
+        default: Tasks of a model without this attribute.
+
+    Raises:
+        ValueError: There are no tasks.
+    """
+    if tasks is None:
+        tasks = getattr(module, 'loss_tasks', default)
+    if not tasks:
+        raise ValueError(
+            '`tasks` must name the loss terms of each task, such as '
+            "dict(semantic=['loss_cls'], domain=['loss_domain']), because "
+            f'{type(module).__name__} does not name them in an attribute '
+            '`loss_tasks`'
+        )
+    return tasks
 
 
 def order_tasks(tasks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -57,11 +57,31 @@ class Confidences:
         self.keys = keys
 
     def of_task(
-        self, task: str, modalities: Collection[str]
+        self,
+        task: str,
+        modalities: Collection[str],
+        statistics: Collection[str],
     ) -> dict[str, str]:
-        """Return modality -> key of its confidence in a task."""
-        default = {m: f'{task}_confidence.{m}' for m in modalities}
-        return self.keys.get(task, default)
+        """Find the modalities that are compared in a task.
+
+        Args:
+            task: ``semantic`` or ``domain``.
+            modalities: Names of the modalities whose gradients are weighted.
+            statistics: Keys of the loss dict. Other modalities that have a
+                confidence there are compared too.
+
+        Returns:
+            Modality -> key of its confidence.
+        """
+        if task in self.keys:
+            return self.keys[task]
+        prefix = f'{task}_confidence.'
+        others = sorted(
+            key.removeprefix(prefix)
+            for key in statistics
+            if key.startswith(prefix)
+        )
+        return {m: prefix + m for m in dict.fromkeys([*modalities, *others])}
 
     def absent(
         self,
@@ -73,13 +93,13 @@ class Confidences:
 
         Args:
             task: ``semantic`` or ``domain``.
-            modalities: Names of all modalities.
+            modalities: Names of the modalities whose gradients are weighted.
             statistics: Keys of the loss dict.
 
         Returns:
             Their keys.
         """
-        keys = self.of_task(task, modalities).values()
+        keys = self.of_task(task, modalities, statistics).values()
         return [key for key in keys if key not in statistics]
 
     def ratios(
@@ -92,8 +112,9 @@ class Confidences:
 
         Args:
             task: ``semantic`` or ``domain``.
-            modalities: Names of all modalities.
-            statistics: Key of the loss dict -> mean over the batch.
+            modalities: Names of the modalities whose gradients are weighted.
+            statistics: Key of the loss dict -> mean over the batch. Other
+                modalities that have a confidence there are compared too.
 
         Returns:
             Modality -> ratio; 1 if all default keys of the task are absent.
@@ -102,7 +123,7 @@ class Confidences:
             KeyError: Only some of the default keys are absent, or a key from
                 ``keys`` is absent.
         """
-        keys = self.of_task(task, modalities)
+        keys = self.of_task(task, modalities, statistics)
         absent = self.absent(task, modalities, statistics)
         if not absent:
             return discrepancy_ratio(

@@ -27,8 +27,9 @@ class GMPWeighting:
     The discrepancy ratios, eq. 8-9, are computed from the batch means
     ``semantic_confidence.<m>`` and ``domain_confidence.<m>`` in the loss dict,
     or from the keys in ``confidences``. If the confidences of a task are
-    absent, its ratios are 1 (no modulation by that task). Tasks of any other
-    name have weight 1, and nothing is projected onto their gradients.
+    absent, its ratios are 1 (no modulation by that task). A modality that has
+    confidences but no Gramian is only compared with the others. Tasks of any
+    other name have weight 1, and nothing is projected onto their gradients.
 
     Modulation (IGDM, eq. 10-11 of `GMP <https://arxiv.org/abs/2603.14175>`_):
 

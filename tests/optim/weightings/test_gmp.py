@@ -204,6 +204,26 @@ def test_tasks_that_do_not_reach_an_encoder_have_no_part():
     }
 
 
+def test_modality_without_gradients_is_compared():
+    # As of a video encoder alone; the others are not weighted.
+    gramian = TaskGramian(('semantic', 'domain'), make_gramian(*AGREEMENT))
+    statistics = {
+        **CONFIDENCES,
+        'semantic_confidence.flow': 0.1,
+        'domain_confidence.flow': 0.1,
+    }
+    weights, log = GMPWeighting()(dict(video=gramian), statistics)
+    assert weights.keys() == {'video'}
+    assert log['gmp/rho.video'] == pytest.approx(0.6 / 0.2)
+    assert log['gmp/sigma.video'] == pytest.approx(0.3 / 0.2)
+    assert all(key.endswith('.video') for key in log)
+    keys = dict(semantic=dict(video='v', audio='a_loss'))
+    _, log = GMPWeighting(confidences=keys)(
+        dict(video=gramian), dict(statistics, v=0.5, a_loss=math.log(4))
+    )
+    assert log['gmp/rho.video'] == pytest.approx(0.5 / 0.25)
+
+
 def test_confidences_of_another_task_are_named():
     with pytest.raises(ValueError, match=r"`confidences`.*\['style'\]"):
         GMPWeighting(confidences=dict(style={}))

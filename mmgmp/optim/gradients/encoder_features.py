@@ -1,106 +1,20 @@
 # Copyright (c) mmgmp authors.
-"""Parameters and outputs of the encoder of each modality."""
+"""Outputs of the encoder of each modality, and paths that bypass them."""
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.autograd.graph import Node
-from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import CheckpointFunction
 from torch.utils.hooks import RemovableHandle
 
-Prefixes = str | Sequence[str]
+from .encoder_parameters import ModalityParameters
 
 # Node of a reentrant checkpoint. It hides its part of the graph, and its
 # backward pass writes the gradients of parameters into `.grad`.
 REENTRANT = CheckpointFunction._backward_cls
-
-
-def prefix_lists(modalities: Mapping[str, Prefixes]) -> dict[str, list[str]]:
-    """Convert single prefixes to lists of one."""
-    return {
-        modality: [names] if isinstance(names, str) else list(names)
-        for modality, names in modalities.items()
-    }
-
-
-def unwrap_model(model: nn.Module) -> nn.Module:
-    """Return the module that owns complete parameters and gradients.
-
-    Raises:
-        ValueError: A wrapper shards or owns the gradients (FSDP, DeepSpeed,
-            ...).
-    """
-    if isinstance(model, DistributedDataParallel):
-        return model.module
-    sharded = any(hasattr(p, 'device_mesh') for p in model.parameters())
-    if sharded or is_model_wrapper(model) or 'deepspeed' in str(type(model)):
-        raise ValueError(
-            f'gradients of modalities need complete parameters, but '
-            f'{type(model).__name__} shards or owns them: use a single '
-            'process or MMDistributedDataParallel'
-        )
-    return model
-
-
-@dataclass
-class ModalityParameters:
-    """Trained parameters of a model, grouped by encoder.
-
-    Attributes:
-        encoders: Parameters of all encoders, grouped by modality.
-        spans: Modality -> slice of its parameters in ``encoders``.
-        others: All other trained parameters (heads, objectives).
-    """
-
-    encoders: list[nn.Parameter]
-    spans: dict[str, slice]
-    others: list[nn.Parameter]
-
-
-def split_parameters(
-    module: nn.Module, modalities: Mapping[str, Prefixes]
-) -> ModalityParameters:
-    """Group the trained parameters by encoder.
-
-    Args:
-        module: The model, without a wrapper.
-        modalities: Modality -> prefix(es) of the modules of its encoder.
-
-    Raises:
-        ValueError: No trained parameter matches a prefix, or a parameter
-            matches the prefixes of two modalities.
-    """
-    named = {n: p for n, p in module.named_parameters() if p.requires_grad}
-    encoders: dict[str, nn.Parameter] = {}
-    spans = {}
-    for modality, prefixes in prefix_lists(modalities).items():
-        start = len(encoders)
-        for prefix in prefixes:
-            under = {
-                n: p for n, p in named.items() if n.startswith(f'{prefix}.')
-            }
-            if not under:
-                known = sorted({'.'.join(n.split('.')[:2]) for n in named})
-                raise ValueError(
-                    f'`modalities`: no trained parameter is under {prefix!r}, '
-                    f'the prefix of modality {modality!r}; trained parameters '
-                    f'are under {known}'
-                )
-            if shared := sorted(under.keys() & encoders.keys()):
-                raise ValueError(
-                    f'`modalities`: {shared[0]!r} is under the prefix '
-                    f'{prefix!r} of modality {modality!r} and under an '
-                    'earlier prefix; a parameter must have one modality'
-                )
-            encoders.update(under)
-        spans[modality] = slice(start, len(encoders))
-    others = [p for n, p in named.items() if n not in encoders]
-    return ModalityParameters(list(encoders.values()), spans, others)
 
 
 class EncoderFeatures:
@@ -165,19 +79,14 @@ class EncoderFeatures:
         Returns:
             Description of the path, or None.
         """
-        nodes: dict[str, set[Node]] = {}
-        for modality, tensors in self.tensors.items():
-            found = {t.grad_fn for t in tensors if t.grad_fn is not None}
-            if not found or any(t.grad_fn is None for t in tensors):
-                return f'the forward did not call the encoder of {modality!r}'
-            nodes[modality] = found
+        for modality in params.frozen():
+            # Its outputs are on the way to no parameter of its own.
+            self.tensors[modality].clear()
+        nodes: dict[str, set[Node]] = {
+            modality: {t.grad_fn for t in tensors if t.grad_fn is not None}
+            for modality, tensors in self.tensors.items()
+        }
         cut = set().union(*nodes.values())
-        owner: dict[int, str | None] = dict.fromkeys(map(id, params.others))
-        owner.update(
-            (id(param), modality)
-            for modality, span in params.spans.items()
-            for param in params.encoders[span]
-        )
         above = walk([term.grad_fn for term in terms], cut)
         if any(isinstance(node, REENTRANT) for node in above):
             return (
@@ -185,11 +94,13 @@ class EncoderFeatures:
                 'outputs has no gradient at them'
             )
         for leaf in leaves(above):
-            if owner.get(id(leaf)) is not None:
+            owner = params.owners.get(leaf)
+            if owner is not None and not nodes[owner]:
+                return f'the forward did not call the encoder of {owner!r}'
+            if owner is not None:
                 return (
-                    'the losses depend on the encoder of '
-                    f'{owner[id(leaf)]!r} through a path that bypasses its '
-                    'output'
+                    f'the losses depend on the encoder of {owner!r} through a '
+                    'path that bypasses its output'
                 )
         for modality, found in nodes.items():
             # Start below the features, which may be outputs of one node.
@@ -199,7 +110,7 @@ class EncoderFeatures:
                 return f'the encoder of {modality!r} uses an encoder output'
             for leaf in leaves(reached):
                 # An input of the model may require a gradient too.
-                if owner.get(id(leaf), modality) != modality:
+                if params.owners.get(leaf, modality) != modality:
                     return (
                         f'the output of {modality!r} depends on a trained '
                         'parameter outside its encoder'
@@ -208,9 +119,12 @@ class EncoderFeatures:
 
 
 def leaves(nodes: Iterable[Node]) -> list[Tensor]:
-    """Find the tensors for which the nodes accumulate gradients."""
+    """Find the tensors for which the nodes accumulate gradients.
+
+    A parameter that was frozen after the forward gets none.
+    """
     found = (getattr(node, 'variable', None) for node in nodes)
-    return [leaf for leaf in found if leaf is not None]
+    return [leaf for leaf in found if leaf is not None and leaf.requires_grad]
 
 
 def walk(roots: Iterable[Node | None], stops: set[Node]) -> set[Node]:

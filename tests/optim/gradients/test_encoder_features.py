@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmgmp.optim.gradients.encoders import (
-    EncoderFeatures,
+from mmgmp.optim.gradients.encoder_features import EncoderFeatures
+from mmgmp.optim.gradients.encoder_parameters import (
     prefix_lists,
     split_parameters,
 )
