@@ -9,6 +9,10 @@ fi
 CONFIG=$1
 CHECKPOINT=$2
 PROCESSES=$3
+if ! [[ $PROCESSES =~ ^([1-9][0-9]*|gpu|cpu|auto)$ ]]; then
+    echo "$(basename "$0"): error: PROCESSES must be a number from 1, got '$PROCESSES'" >&2
+    exit 2
+fi
 NNODES=${NNODES:-1}
 NODE_RANK=${NODE_RANK:-0}
 PORT=${PORT:-29500}

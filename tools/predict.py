@@ -8,14 +8,19 @@ import logging
 import sys
 from collections.abc import Iterator
 
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from mmgmp.apis import AudioVideoInferencer, format_prediction
-from mmgmp.utils import add_setting_arguments, read_setting
+from mmgmp.utils import (
+    add_config_options,
+    add_setting_arguments,
+    one_line_errors,
+    override,
+    read_setting,
+)
 
 
-def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
@@ -36,14 +41,9 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument(
         '--device', help='such as cpu or cuda:0 (default: best available)'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings that override the config, as key=value',
-    )
+    add_config_options(parser)
     add_setting_arguments(parser)
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
 def predict(args: argparse.Namespace) -> dict:
@@ -54,7 +54,7 @@ def predict(args: argparse.Namespace) -> dict:
         message).
     """
     cfg = read_setting(args)
-    cfg.merge_from_dict(args.cfg_options or {})
+    override(cfg, args.cfg_options)
     inferencer = AudioVideoInferencer(
         cfg, args.checkpoint, args.device, sys.stderr.isatty()
     )
@@ -89,12 +89,9 @@ def only_results_on_stdout() -> Iterator[None]:
 
 def main() -> None:
     """Predict the files and print the results."""
-    parser, args = parse_args()
-    try:
-        with only_results_on_stdout():
-            result = predict(args)
-    except (ValueError, FileNotFoundError) as error:
-        parser.error(str(error))
+    args = parse_args()
+    with one_line_errors(), only_results_on_stdout():
+        result = predict(args)
     if args.json:
         print(json.dumps(result, indent=2))
     else:

@@ -5,6 +5,7 @@ from mmaction.registry import RUNNERS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmgmp.apis.config_checks import check_config
 from mmgmp.compat import init_cpu_distributed
 from mmgmp.utils import (
     add_run_arguments,
@@ -47,11 +48,12 @@ def main() -> None:
         cfg = load_config(args)
         check_checkpoint(args.checkpoint)
         merge_args(cfg, args)
+        check_config(cfg, ('test',))
         init_cpu_distributed(cfg, args.launcher)
-    if 'runner_type' in cfg:
-        RUNNERS.build(cfg).test()
-    else:
-        Runner.from_cfg(cfg).test()
+        if 'runner_type' in cfg:
+            RUNNERS.build(cfg).test()
+        else:
+            Runner.from_cfg(cfg).test()
 
 
 if __name__ == '__main__':

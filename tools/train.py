@@ -1,13 +1,13 @@
 # Copyright (c) mmgmp authors.
 import argparse
 
-from mmaction.registry import OPTIM_WRAPPERS, RUNNERS
+from mmaction.registry import OPTIM_WRAPPERS
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
-from mmengine.runner import Runner
+from mmengine.optim import AmpOptimWrapper
 
-from mmgmp.apis import format_summary, train_and_test
+from mmgmp.apis import format_summary, train, train_and_test
 from mmgmp.compat import init_cpu_distributed
 from mmgmp.optim import ModalityOptimWrapper
 from mmgmp.utils import (
@@ -16,6 +16,7 @@ from mmgmp.utils import (
     load_config,
     one_line_errors,
 )
+from mmgmp.utils.mistakes import registered_types, suggest
 
 
 def parse_args() -> argparse.Namespace:
@@ -50,6 +51,8 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--seed', type=int, help='overrides the config')
     args = parser.parse_args()
+    if args.seed is not None and not 0 <= args.seed < 2**32:
+        parser.error(f'--seed must be from 0 to 2**32 - 1, got {args.seed}')
     if args.test and args.no_validate:
         parser.error('--test needs validation, which --no-validate disables')
     return args
@@ -59,24 +62,35 @@ def use_mixed_precision(optim_wrapper: dict) -> None:
     """Enable mixed precision in the config of an optim wrapper, in place.
 
     Args:
-        optim_wrapper: Config of an optim wrapper.
+        optim_wrapper: Config of an optim wrapper, whose ``type`` is a name or
+            a class.
 
     Raises:
-        ValueError: The optim wrapper is not from mmgmp and has no registered
-            Amp variant, or it is from MMEngine and there is no GPU.
+        ValueError: The optim wrapper is unknown, it is not from mmgmp and has
+            no registered Amp variant, or it is from MMEngine and there is no
+            GPU.
     """
     type_ = optim_wrapper.get('type', 'OptimWrapper')
-    wrapper = OPTIM_WRAPPERS.get(type_)
-    if wrapper is not None and issubclass(wrapper, ModalityOptimWrapper):
+    wrapper = OPTIM_WRAPPERS.get(type_) if isinstance(type_, str) else type_
+    if wrapper is None:
+        known = suggest(
+            type_.rpartition('.')[2], registered_types(OPTIM_WRAPPERS)
+        )
+        raise ValueError(f'--amp: there is no optim wrapper {type_!r}{known}')
+    name = getattr(wrapper, '__name__', str(type_))
+    is_class = isinstance(wrapper, type)
+    if is_class and issubclass(wrapper, ModalityOptimWrapper):
         optim_wrapper['amp'] = optim_wrapper.get('amp') or True
-    elif not type_.startswith('Amp'):
-        if OPTIM_WRAPPERS.get(f'Amp{type_}') is None:
+        return
+    if not is_class or not issubclass(wrapper, AmpOptimWrapper):
+        wrapper = OPTIM_WRAPPERS.get(f'Amp{name}')
+        if wrapper is None:
             raise ValueError(
-                f'--amp: the optim wrapper {type_!r} has no mixed-precision '
-                f"variant 'Amp{type_}'; train without --amp"
+                f'--amp: the optim wrapper {name!r} has no mixed-precision '
+                f"variant 'Amp{name}'; train without --amp"
             )
-        optim_wrapper['type'] = f'Amp{type_}'
-    if optim_wrapper['type'] == 'AmpOptimWrapper' and get_device() == 'cpu':
+        optim_wrapper['type'] = f'Amp{name}'
+    if issubclass(wrapper, AmpOptimWrapper) and get_device() == 'cpu':
         raise ValueError(
             "--amp: MMEngine's AmpOptimWrapper needs a GPU; on a CPU, use an "
             'optim wrapper of mmgmp, or train without --amp'
@@ -88,6 +102,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
+        if cfg.get('optim_wrapper') is None:
+            raise ValueError('--amp: the config has no `optim_wrapper`')
         use_mixed_precision(cfg.optim_wrapper)
     if args.resume is not None:
         cfg.resume = True
@@ -113,14 +129,12 @@ def main() -> None:
             check_checkpoint(args.resume)
         merge_args(cfg, args)
         init_cpu_distributed(cfg, args.launcher)
-    if args.test:
+        if not args.test:
+            train(cfg)
+            return
         summary = train_and_test(cfg)
         if is_main_process():
             print(format_summary(summary))
-    elif 'runner_type' in cfg:
-        RUNNERS.build(cfg).train()
-    else:
-        Runner.from_cfg(cfg).train()
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 from .extract_features import DomainFeatures, extract_features
 from .inferencers.audio_video_inferencer import AudioVideoInferencer
 from .inferencers.predictions import format_prediction
+from .train import train
 from .train_and_test import (
     format_summary,
     mean_summary,
@@ -15,5 +16,6 @@ __all__ = [
     'format_prediction',
     'format_summary',
     'mean_summary',
+    'train',
     'train_and_test',
 ]

@@ -17,6 +17,9 @@ from mmgmp.evaluation import MAIN_METRIC, DomainAccMetric
 from mmgmp.models.heads.multimodal_head import UNIMODAL_SUFFIX
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
+from .config_checks import check_config
+from .run_checks import check_run
+
 
 def train_and_test(cfg: Config) -> dict:
     """Train, select on the source domains, and test once on the target.
@@ -50,10 +53,12 @@ def train_and_test(cfg: Config) -> dict:
                 f'`{part}_dataloader` is missing in the config: training, '
                 'selection and testing need all three dataloaders'
             )
+    check_config(cfg, ('train', 'val', 'test'))
     runner = Runner.from_cfg(cfg)
     checkpoint_hook = _selecting_hook(runner)
     _check_metric('val', runner.val_loop)
     _check_metric('test', runner.test_loop)
+    check_run(runner)
     train_dataset = runner.train_loop.dataloader.dataset
     sources = dataset_domains(train_dataset, labelled_only=True)
     target_dataset = runner.test_loop.dataloader.dataset

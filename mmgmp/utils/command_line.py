@@ -1,26 +1,30 @@
 # Copyright (c) mmgmp authors.
 import argparse
 import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 
 from mmengine.config import Config, DictAction
 
 from .encoder_weights import Rule, convert_checkpoint
+from .mistakes import one_line_errors
+from .overrides import override
 from .setting import VARIABLES, read_config
 
 
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Report a user error in one line on stderr, and exit with status 2."""
-    try:
-        yield
-    except (ValueError, FileNotFoundError, UnpicklingError) as error:
-        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr)
-        sys.exit(2)
+class ConfigOptions(DictAction):
+    """MMEngine's ``KEY=VALUE`` options, with an error for other texts."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Store the options."""
+        for text in values:
+            key, equals, _ = text.partition('=')
+            if not key or not equals:
+                parser.error(f'{option_string} takes KEY=VALUE, got {text!r}')
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except AssertionError as error:
+            parser.error(f'{option_string}: {error}')
 
 
 def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +112,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         help='values that override the config, as key=value; lists as '
         'key="[a,b]" or key=a,b, without spaces',
     )
@@ -124,17 +128,12 @@ def load_config(args: argparse.Namespace) -> Config:
         The config with its work dir and launcher.
 
     Raises:
-        ValueError: See :func:`mmgmp.utils.setting.read_config`.
+        ValueError: See :func:`mmgmp.utils.setting.read_config` and
+            :func:`mmgmp.utils.overrides.override`.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_setting(args)
-    if chosen := sorted({*VARIABLES} & {*(args.cfg_options or ())}):
-        raise ValueError(
-            f'--cfg-options {chosen[0]}=... is applied too late, because '
-            f'other values depend on it: use --{chosen[0]}'
-        )
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    override(cfg, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -192,7 +191,7 @@ def run_converter(
     args = parser.parse_args()
     with one_line_errors():
         cfg = read_setting(args)
-        cfg.merge_from_dict(args.cfg_options or {})
+        override(cfg, args.cfg_options)
         out, report = convert_checkpoint(
             args.checkpoint,
             cfg,

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from .config_file import read_config_file
+
 # Flag -> help. The name of the environment variable is the flag in upper case,
 # after a prefix.
 VARIABLES = dict(
@@ -24,6 +26,9 @@ VARIABLES = dict(
 )
 PREFIX = 'MMGMP_'
 OTHERS = 'others'
+# DomainAccMetric stores its results on all samples and on the worst domain
+# under the last two names.
+NOT_DOMAINS = (OTHERS, 'all', 'worst')
 
 
 def environment_name(variable: str) -> str:
@@ -92,13 +97,14 @@ def choose_domains(
         The target, and the sources in the order of ``domains``.
 
     Raises:
-        ValueError: A domain is unknown or repeated, or the target is among
-            the sources.
+        ValueError: A domain is unknown or repeated, the target is among the
+            sources, or ``domains`` has fewer than two or unsuitable names.
 
     Example:
         >>> choose_domains(['human', 'animal', 'cartoon'], 'human', 'others')
         ('human', ['animal', 'cartoon'])
     """
+    _check_domains(domains)
     if target not in domains:
         raise ValueError(
             f'{_flag("target")} must be one of {list(domains)}, got {target!r}'
@@ -112,6 +118,22 @@ def choose_domains(
             'which must stay unseen: remove it, or choose another target'
         )
     return target, chosen
+
+
+def _check_domains(domains: Sequence[str]) -> None:
+    """Check the domains that the config of a data set lists."""
+    if isinstance(domains, str) or len({*domains}) < max(len(domains), 2):
+        raise ValueError(
+            '`domains` must be at least two different names, because the '
+            f'target is not a source, got {domains!r}'
+        )
+    for domain in domains:
+        # Results are stored under these words, or under <metric>/<domain>/...
+        if domain in NOT_DOMAINS or not domain.strip() or '/' in domain:
+            raise ValueError(
+                f'`domains` cannot contain {domain!r}: choose a name without '
+                f'/ that is none of {NOT_DOMAINS}'
+            )
 
 
 def choose_modalities(known: Sequence[str], chosen: str) -> tuple[str, ...]:
@@ -164,20 +186,14 @@ def read_config(
 
     Raises:
         ValueError: A variable is unknown, its value does not exist in the
-            data set, or the config does not read it.
+            data set, or the config does not read it; see also
+            :func:`~mmgmp.utils.config_file.read_config_file`.
         FileNotFoundError: The file of a data set does not exist.
     """
     with setting_variables(variables, exact):
         for variable in VARIABLES:
             _check_text(variable)
-        try:
-            cfg = Config.fromfile(path)
-        except RecursionError:
-            dataset = os.environ.get(environment_name('dataset'))
-            raise ValueError(
-                f'{_flag("dataset")}={dataset!r} is the config of a method: '
-                'pass the config file of a data set'
-            ) from None
+        cfg = read_config_file(path)
     for variable, value in variables.items():
         name = environment_name(variable)
         if value is not None and name not in cfg.env_variables:
@@ -257,24 +273,27 @@ def _flag(variable: str) -> str:
 
 def _split(variable: str, text: str, known: Sequence[str]) -> list[str]:
     """Split names joined by ``-``, which names may also contain."""
-    chosen: list[str] = []
-    rest = text
-    while rest:
-        name = max(
-            (k for k in known if rest == k or rest.startswith(f'{k}-')),
-            key=len,
-            default=None,
+    found = {frozenset(names) for names in _splits(text, known)}
+    if len(found) != 1:
+        ways = (
+            f', which can be any of {sorted(map(sorted, found))}'
+            if found
+            else ''
         )
-        if name is None or name in chosen or rest == f'{name}-':
-            raise ValueError(
-                f'{_flag(variable)} must be different names from '
-                f'{list(known)}, joined by -, got {text!r}'
-            )
-        chosen.append(name)
-        rest = rest[len(name) + 1 :]
-    if not chosen:
         raise ValueError(
-            f'{_flag(variable)} must name at least one of {list(known)}, got '
-            "''"
+            f'{_flag(variable)} must be different names from '
+            f'{list(known)}, joined by -, got {text!r}{ways}'
         )
+    (chosen,) = found
     return [name for name in known if name in chosen]
+
+
+def _splits(text: str, known: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield all ways to split a text into different names."""
+    for name in known:
+        if text == name:
+            yield (name,)
+        elif text.startswith(f'{name}-'):
+            for rest in _splits(text[len(name) + 1 :], known):
+                if name not in rest:
+                    yield (name, *rest)

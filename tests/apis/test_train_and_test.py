@@ -118,7 +118,7 @@ def test_missing_classes(cfg):
 
 def test_validation_that_never_ran(cfg):
     cfg.train_cfg.val_begin = 9
-    with pytest.raises(ValueError, match='no checkpoint was selected'):
+    with pytest.raises(ValueError, match='no checkpoint would be'):
         train_and_test(cfg)
     assert 'test' not in LoopCounter.events
 

@@ -16,7 +16,8 @@ from mmengine.config import Config, config
 from mmengine.runner import Runner, set_random_seed
 from torch.optim import SGD
 
-from mmgmp.apis import train_and_test
+from mmgmp.apis import config_checks, train_and_test
+from mmgmp.apis.run_checks import check_run
 from mmgmp.utils.setting import dataset_names
 from tests.utils.leaves import CONFIGS, LEAVES, NAMES, read_leaf
 from tests.utils.memory_clips import read_memory_clips
@@ -120,6 +121,16 @@ def test_dumped_config_builds_the_same_model(name, modalities, tmp_path):
     assert tasks[0] == tasks[1]
 
 
+@pytest.mark.parametrize('dataset', MODALITIES)
+@EACH
+def test_leaf_passes_the_checks(name, dataset, tmp_path, monkeypatch):
+    for check in ('check_data_files', 'check_pretrained'):
+        monkeypatch.setattr(config_checks, check, lambda *args: None)
+    cfg = read_leaf(name, dataset=dataset)
+    cfg.work_dir = str(tmp_path)
+    config_checks.check_config(cfg, ('train', 'val', 'test'))
+
+
 @pytest.mark.parametrize(
     'variables',
     [
@@ -145,6 +156,7 @@ def test_leaf_trains_two_steps_in_every_setting(name, variables, tmp_path):
         max_epochs=epochs, val_begin=epochs, val_interval=epochs
     )
     runner = Runner.from_cfg(cfg)
+    check_run(runner)
     runner.model.init_weights()
     before = {n: p.clone() for n, p in runner.model.named_parameters()}
     runner.train()

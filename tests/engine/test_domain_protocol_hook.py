@@ -145,6 +145,14 @@ def test_leave_one_domain_out_passes(tmp_path):
     assert isinstance(runner._test_loop, dict), 'the test loop was built'
 
 
+@pytest.mark.parametrize('name', ['all', 'worst'])
+def test_domain_that_is_called_like_a_result(tmp_path, name):
+    with pytest.raises(ValueError, match=f"cannot be called '{name}'"):
+        train(tmp_path, train=loader('human', name))
+    with pytest.raises(ValueError, match=f"cannot be called '{name}'"):
+        train(tmp_path, test=loader(name))
+
+
 @pytest.mark.parametrize('wrap', [loader, lambda d: concat(loader(d))])
 def test_target_among_the_sources(tmp_path, wrap):
     with pytest.raises(ValueError, match=r"target domains \['animal'\] are"):

@@ -70,3 +70,15 @@ def test_usage(script):
     result = run_script(script.name, 'config.py')
     assert result.returncode == 2
     assert 'Usage' in result.stderr
+
+
+@pytest.mark.parametrize('processes', ['two', '0', '-1', '1.5', ''])
+@pytest.mark.parametrize('name', ['train', 'test'])
+def test_number_of_processes(name, processes, show):
+    args = ['config.py'] if name == 'train' else ['config.py', 'a.pth']
+    result = run_script(f'dist_{name}.sh', *args, processes, PYTHON=show)
+    assert result.returncode == 2 and not result.stdout
+    assert result.stderr == (
+        f'dist_{name}.sh: error: PROCESSES must be a number from 1, got '
+        f"'{processes}'\n"
+    )

@@ -3,14 +3,20 @@
 
 import argparse
 import runpy
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
+import torch
 from mmaction.registry import OPTIM_WRAPPERS
 from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from torch.optim import SGD
 
-from mmgmp.optim import ModalityOptimWrapper
+from mmgmp.optim import GMPOptimWrapper, ModalityOptimWrapper
 from mmgmp.utils import load_config
+from mmgmp.utils.setting import read_config
 from tests.utils.leaves import leaf_path
 
 MODALITY_WRAPPERS = [
@@ -49,6 +55,95 @@ def test_amp_is_an_argument_of_our_wrappers(type_):
     chosen = dict(type=type_, amp=dict(dtype='bfloat16'))
     cfg = merge(Config(dict(optim_wrapper=chosen)), amp=True)
     assert cfg.optim_wrapper == chosen
+
+
+@pytest.mark.parametrize(
+    'type_',
+    [
+        GMPOptimWrapper,
+        'mmgmp.optim.GMPOptimWrapper',
+        'mmaction.GMPOptimWrapper',
+    ],
+)
+def test_amp_of_a_type_that_is_no_plain_name(type_):
+    cfg = Config(dict(optim_wrapper=dict(type=type_)))
+    assert merge(cfg, amp=True).optim_wrapper.amp is True
+    assert cfg.optim_wrapper.type == type_
+
+
+@pytest.mark.parametrize('type_', [OptimWrapper, AmpOptimWrapper])
+def test_amp_of_a_stock_class(type_, monkeypatch):
+    function = TOOL['use_mixed_precision']
+    monkeypatch.setitem(function.__globals__, 'get_device', lambda: 'cuda')
+    cfg = merge(Config(dict(optim_wrapper=dict(type=type_))), amp=True)
+    assert cfg.optim_wrapper.type in ('AmpOptimWrapper', AmpOptimWrapper)
+
+
+def test_pure_python_config_trains_with_amp(tmp_path):
+    text = read_config(leaf_path('gmp'), {}, exact=True).pretty_text
+    text = text.replace("type='GMPOptimWrapper'", 'type=GMPOptimWrapper')
+    path = tmp_path / 'lazy.py'
+    path.write_text(f'from mmgmp.optim import GMPOptimWrapper\n{text}')
+    cfg = merge(read_config(path, {}), amp=True)
+    wrapper = dict(cfg.optim_wrapper, optimizer=SGD([torch.zeros(1)], lr=1.0))
+    assert OPTIM_WRAPPERS.build(wrapper).precision.enabled
+    with pytest.raises(ValueError, match='--dataset .* has no effect'):
+        read_config(path, dict(dataset='hac'))
+
+
+def test_amp_of_an_unknown_wrapper():
+    cfg = Config(dict(optim_wrapper=dict(type='mmgmp.GMPOptimWraper')))
+    with pytest.raises(ValueError, match='--amp: there is no .*GMPOptimWrap'):
+        merge(cfg, amp=True)
+    with pytest.raises(ValueError, match='--amp: the config has no'):
+        merge(Config({}), amp=True)
+
+
+@pytest.mark.parametrize('seed', [-1, 2**32])
+def test_seed_out_of_range(seed, monkeypatch, capsys):
+    argv = ['train.py', str(leaf_path('gmp')), '--seed', str(seed)]
+    monkeypatch.setattr('sys.argv', argv)
+    with pytest.raises(SystemExit):
+        TOOL['parse_args']()
+    assert '--seed must be from 0' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('option', ['model', '=1', 'a=[1,2'])
+def test_option_without_key_and_value(option, monkeypatch, capsys):
+    argv = ['train.py', str(leaf_path('gmp')), '--cfg-options', option]
+    monkeypatch.setattr('sys.argv', argv)
+    with pytest.raises(SystemExit) as stopped:
+        TOOL['parse_args']()
+    assert stopped.value.code == 2
+    assert '--cfg-options' in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['data_root=/my/clips'], 'set test_dataloader.dataset.data_root'),
+        (['train_cfg.max_epochs=1'], '`train_cfg.val_begin` is 4, after'),
+        (['model.type=MultimodalRecogniser'], 'mean MultimodalRecognizer'),
+        (['model.objective.x=1'], 'did you mean objectives?'),
+    ],
+)
+def test_mistake_in_the_options_is_one_line(
+    options, message, run_tool, capsys, tmp_path, monkeypatch
+):
+    # A logger of this run would write to the output of this test later.
+    monkeypatch.setattr(MMLogger, '_instance_dict', OrderedDict())
+    with pytest.raises(SystemExit) as stopped:
+        run_tool(
+            TOOLS / 'train.py',
+            leaf_path('gmp'),
+            '--work-dir',
+            tmp_path,
+            '--cfg-options',
+            *options,
+        )
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith('train.py: error: ') and message in error
 
 
 def test_amp_without_a_variant_is_an_error():

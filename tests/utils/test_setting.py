@@ -167,3 +167,34 @@ def test_value_that_no_config_can_hold(variables, message):
 def test_list_is_joined():
     cfg = read_leaf('erm', target='cartoon', sources=['human', 'animal'])
     assert cfg.sources == ['human', 'animal']
+
+
+@pytest.mark.parametrize(
+    ('domains', 'message'),
+    [
+        (('kitchen',), 'at least two different names'),
+        (('kitchen', 'kitchen'), 'at least two different names'),
+        ('kitchen', 'at least two different names'),
+        ((), 'at least two different names'),
+        (('kitchen', 'all'), "cannot contain 'all'"),
+        (('kitchen', 'worst'), "cannot contain 'worst'"),
+        (('kitchen', 'others'), "cannot contain 'others'"),
+        (('kitchen', 'day/night'), "cannot contain 'day/night'"),
+        (('kitchen', ' '), "cannot contain ' '"),
+    ],
+)
+def test_domains_that_a_data_set_cannot_have(domains, message):
+    with pytest.raises(ValueError, match=f'`domains` .*{message}'):
+        choose_domains(domains, 'kitchen', 'others')
+
+
+def test_names_that_contain_the_hyphen():
+    domains = ('day', 'day-rain', 'rain-snow', 'fog')
+    assert choose_domains(domains, 'fog', 'day-rain-snow')[1] == [
+        'day',
+        'rain-snow',
+    ]
+    with pytest.raises(
+        ValueError, match=r"any of \[\['day', 'snow'\], \['day-"
+    ):
+        choose_domains(('day', 'snow', 'day-snow', 'x'), 'x', 'day-snow')

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmgmp.optim import discrepancy_ratio
+from mmgmp.utils import one_line_errors
 from mmgmp.visualization import plot_curves, read_training_log
 from mmgmp.visualization.logs import Record
 
@@ -13,7 +14,7 @@ from mmgmp.visualization.logs import Record
 CONFIDENCES = dict(rho='semantic_confidence.', sigma='domain_confidence.')
 
 
-def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -84,7 +85,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         default='curves.png',
         help='file to write, .png or .pdf (default: curves.png)',
     )
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
 def pair(text: str) -> tuple[str, str]:
@@ -173,8 +174,8 @@ def add_ratios(records: Sequence[Record]) -> list[Record]:
 
 def main() -> None:
     """Read the logs and write the figure."""
-    parser, args = parse_args()
-    try:
+    args = parse_args()
+    with one_line_errors():
         labels = label_runs(args.runs, args.labels)
         runs: dict[str, dict[str, list[Record]]] = {x: {} for x in labels}
         for label, run in zip(labels, args.runs, strict=True):
@@ -190,8 +191,6 @@ def main() -> None:
             where=dict(args.where),
             smooth=args.smooth,
         )
-    except (ValueError, FileNotFoundError) as error:
-        parser.error(str(error))
     print(f'wrote {args.out}')
 
 

@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import DictAction
 
 from mmgmp.apis import DomainFeatures, extract_features
 from mmgmp.apis.extract_features import SPLITS
-from mmgmp.utils import add_setting_arguments, setting_of
+from mmgmp.utils import (
+    add_config_options,
+    add_setting_arguments,
+    one_line_errors,
+    override,
+    setting_of,
+)
 from mmgmp.utils.setting import read_config
 from mmgmp.visualization import embed_tsne, plot_embedding
 from mmgmp.visualization.style import check_out
 
 
-def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -53,14 +58,9 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument(
         '--device', help='such as cpu or cuda:0 (default: best available)'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings that override the configs, as key=value',
-    )
+    add_config_options(parser)
     add_setting_arguments(parser)
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
 def label_rows(
@@ -101,7 +101,7 @@ def extract_rows(args: argparse.Namespace) -> list[DomainFeatures]:
     rows = []
     for config, checkpoint in zip(args.runs[::2], args.runs[1::2]):
         cfg = read_config(config, setting_of(args))
-        cfg.merge_from_dict(args.cfg_options or {})
+        override(cfg, args.cfg_options)
         rows.append(extract_features(cfg, checkpoint, args.split, args.device))
         if (
             not np.array_equal(rows[-1].labels, rows[0].labels)
@@ -116,8 +116,8 @@ def extract_rows(args: argparse.Namespace) -> list[DomainFeatures]:
 
 def main() -> None:
     """Extract the features, embed them and write the figure."""
-    parser, args = parse_args()
-    try:
+    args = parse_args()
+    with one_line_errors():
         check_out(args.out)
         if len(args.runs) % 2:
             raise ValueError(
@@ -139,8 +139,6 @@ def main() -> None:
             args.out,
             first.unseen,
         )
-    except (ValueError, FileNotFoundError) as error:
-        parser.error(str(error))
     print(f'wrote {args.out}')
 
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from mmgmp.apis import format_summary, mean_summary
+from mmgmp.utils import one_line_errors
 
 
 def main() -> None:
@@ -42,4 +43,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with one_line_errors():
+        main()

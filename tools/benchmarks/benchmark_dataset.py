@@ -26,7 +26,7 @@ import numpy as np
 from loading_recipes import Steps, recipes, write_clips
 from mmaction.registry import DATASETS
 
-from mmgmp.utils import register_all_modules
+from mmgmp.utils import one_line_errors, register_all_modules
 from mmgmp.utils.setting import read_config
 
 CONFIG = Path(__file__).parents[2] / 'configs/erm/erm.py'
@@ -178,4 +178,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with one_line_errors():
+        main()

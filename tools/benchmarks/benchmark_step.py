@@ -19,7 +19,7 @@ from adaptation_steps import AdaptationSteps
 from torch.profiler import ProfilerActivity, profile
 from training_steps import TRAINABLE, ComparedSteps, Stopwatch, TrainingSteps
 
-from mmgmp.utils import register_all_modules
+from mmgmp.utils import one_line_errors, register_all_modules
 
 SETTINGS: dict[str, Callable[[int, torch.device], ComparedSteps]] = {
     **{name: partial(TrainingSteps, name) for name in TRAINABLE},
@@ -142,4 +142,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with one_line_errors():
+        main()

@@ -6,6 +6,7 @@ import time
 from dataclasses import fields
 
 from mmgmp.datasets.synthetic import MiniHACSpec, generate_mini_hac
+from mmgmp.utils import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,7 +34,8 @@ def main() -> None:
     args = vars(parse_args())
     out, workers = args.pop('out'), args.pop('workers')
     start = time.time()
-    root = generate_mini_hac(out, MiniHACSpec(**args), workers)
+    with one_line_errors():
+        root = generate_mini_hac(out, MiniHACSpec(**args), workers)
     print(f'{root} is complete ({time.time() - start:.0f} s)')
 
 

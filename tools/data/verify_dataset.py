@@ -26,6 +26,7 @@ from mmgmp.datasets.verification import (
     read_splits,
     surplus_faults,
 )
+from mmgmp.utils import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -124,4 +125,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with one_line_errors():
+        main()

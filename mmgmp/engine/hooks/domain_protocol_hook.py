@@ -18,6 +18,7 @@ from mmgmp.datasets.wrappers import (
     domain_names,
     is_labelled,
 )
+from mmgmp.evaluation.metrics.domain_acc_metric import POOLED, WORST
 
 
 def _dataset_of(
@@ -61,6 +62,8 @@ class DomainProtocolHook(Hook):
       unlabelled clips are permitted, with a warning.
     * A resumed checkpoint was not trained on the target. Other weights that
       were (``load_from``) are permitted, with a warning.
+    * No domain has a name under which the accuracies of several domains are
+      stored, ``all`` or ``worst``.
     * Model selection (``save_best``) uses the training domains: the
       validation dataset has no labels of other domains.
     * Each module with an integer ``num_domains`` has the number of training
@@ -105,6 +108,7 @@ class DomainProtocolHook(Hook):
         sources = dataset_domains(train, labelled_only=True)
         test = _dataset_of(runner._test_loop, runner._test_dataloader)
         targets = () if test is None else dataset_domains(test)
+        self._check_names(sources + targets)
         self._log(runner, sources, unlabelled, targets)
         self._check_unlabelled(sources, unlabelled)
         if test is not None:
@@ -144,6 +148,14 @@ class DomainProtocolHook(Hook):
             'domains: '
             + '; '.join(a + ', '.join(x) + b for a, x, b in parts if x)
         )
+
+    @staticmethod
+    def _check_names(domains: tuple) -> None:
+        if taken := [d for d in domains if d in (POOLED, WORST)]:
+            raise ValueError(
+                f'a domain cannot be called {taken[0]!r}, because results are '
+                'stored under this name: rename it in the dataset'
+            )
 
     @staticmethod
     def _check_unlabelled(sources: tuple, unlabelled: list) -> None:

@@ -8,6 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmgmp.utils.encoder_weights import convert, read_state_dict
+from mmgmp.utils.numbers import check_number
 
 
 def under(names: Iterable[str], prefixes: Sequence[str]) -> set[str]:
@@ -95,6 +96,8 @@ class MultimodalBackbone(BaseModule):
         self.modalities = list(encoders)
         self.pretrained = dict(pretrained or {})
         self.norm_eval = dict(norm_eval or {})
+        for modality, ratio in (feature_dropout or {}).items():
+            check_number(f'feature_dropout.{modality}', ratio, below=1)
         self.dropouts = nn.ModuleDict(
             {m: nn.Dropout(p) for m, p in (feature_dropout or {}).items()}
         )

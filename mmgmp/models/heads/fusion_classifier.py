@@ -3,6 +3,8 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from mmgmp.utils.numbers import check_number
+
 from ..build_part import build_part
 from .classifier import Classifier
 
@@ -44,7 +46,7 @@ class FusionClassifier(Classifier):
         ValueError: ``unimodal`` is unknown, ``'split'`` is used with a hidden
             layer or another fusion than concatenation, dropout without a
             hidden layer, or ``detach_auxiliary`` or ``auxiliary_loss_weight``
-            without ``unimodal='auxiliary'``; the weight is not positive; or
+            without ``unimodal='auxiliary'``; a number is out of range; or
             ``fusion`` contains widths.
     """
 
@@ -69,11 +71,10 @@ class FusionClassifier(Classifier):
                 '`dropout_ratio` is for hidden units: set `hidden_channels`, '
                 f'or set it to 0, got {dropout_ratio}'
             )
-        if auxiliary_loss_weight <= 0:
-            raise ValueError(
-                '`auxiliary_loss_weight` must be above 0, got '
-                f'{auxiliary_loss_weight}'
-            )
+        if hidden_channels is not None:
+            check_number('hidden_channels', hidden_channels, 1, integer=True)
+        check_number('dropout_ratio', dropout_ratio, below=1)
+        check_number('auxiliary_loss_weight', auxiliary_loss_weight, above=0)
         if unimodal != 'auxiliary' and (
             not detach_auxiliary or auxiliary_loss_weight != 1
         ):

@@ -4,6 +4,7 @@ from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from mmgmp.utils.collectives import gather_rows
+from mmgmp.utils.numbers import check_number
 
 from .coral import full_precision, zero_loss
 
@@ -48,8 +49,7 @@ class InformationBottleneckLoss(nn.Module):
 
     def __init__(self, beta: float = 5e-4) -> None:
         super().__init__()
-        if beta < 0:
-            raise ValueError(f'`beta` must be at least 0, got {beta}')
+        check_number('beta', beta)
         self.beta = beta
 
     def forward(self, features: dict[str, Tensor]) -> Tensor:

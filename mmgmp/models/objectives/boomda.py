@@ -9,6 +9,8 @@ from mmaction.registry import MODELS
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
+from mmgmp.utils.numbers import check_number
+
 from ..losses.coral_losses import BalancedCoralLoss
 from ..losses.information_bottleneck_loss import InformationBottleneckLoss
 from ..recognizers.multimodal_recognizer import MultimodalRecognizer
@@ -115,11 +117,8 @@ class Boomda(Objective):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if min(alpha1, alpha2) < 0:
-            raise ValueError(
-                '`alpha1` and `alpha2` must be at least 0, got '
-                f'{alpha1} and {alpha2}'
-            )
+        check_number('alpha1', alpha1)
+        check_number('alpha2', alpha2)
         num_heads = len(self.in_channels) + 1
         if min_votes is None:
             min_votes = min(3, num_heads)

@@ -2,6 +2,8 @@
 import torch
 from torch import Tensor
 
+from mmgmp.utils.numbers import check_number
+
 
 class _GradientReversal(torch.autograd.Function):
     @staticmethod
@@ -56,8 +58,5 @@ def check_adversary(num_domains: int | None, reversal_weight: float) -> int:
             'least 2 source domains (`--sources` of tools/train.py) and set '
             'their number, or remove the adversary from `objectives`'
         )
-    if reversal_weight < 0:
-        raise ValueError(
-            f'`reversal_weight` must be at least 0, got {reversal_weight}'
-        )
+    check_number('reversal_weight', reversal_weight)
     return num_domains

@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from mmgmp.utils.numbers import check_number
+
 from ..heads.classifier import mean_confidence
 from ..recognizers.multimodal_recognizer import MultimodalRecognizer
 from ..train_batch import TrainBatch
@@ -36,7 +38,7 @@ class UnimodalDomainAdversarial(Objective):
 
     Raises:
         ValueError: There are fewer than two domains, ``reversal_weight`` is
-            negative, or ``loss_weight`` is not positive.
+            negative, or another number is out of range.
     """
 
     tasks: ClassVar[dict[str, str]] = {'loss_domain.*': 'domain'}
@@ -52,10 +54,12 @@ class UnimodalDomainAdversarial(Objective):
     ) -> None:
         super().__init__(**kwargs)
         num_domains = check_adversary(self.num_domains, reversal_weight)
-        if loss_weight <= 0:
-            raise ValueError(
-                f'`loss_weight` must be above 0, got {loss_weight}'
-            )
+        check_number('loss_weight', loss_weight, above=0)
+        check_number(
+            'projection_channels', projection_channels, 1, integer=True
+        )
+        check_number('hidden_channels', hidden_channels, 1, integer=True)
+        check_number('dropout_ratio', dropout_ratio, below=1)
         self.reversal_weight = reversal_weight
         self.loss_weight = loss_weight
         self.projections = nn.ModuleDict(

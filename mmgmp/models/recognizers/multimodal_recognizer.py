@@ -9,6 +9,8 @@ from mmengine.logging import MessageHub
 from mmengine.model import ModuleDict
 from torch import Tensor
 
+from mmgmp.utils.numbers import check_number
+
 from ..build_part import build_part
 from ..train_batch import (
     UNLABELLED,
@@ -61,7 +63,8 @@ class MultimodalRecognizer(BaseRecognizer):
             from the ``encoders`` of the backbone, a part sets an argument of
             the recognizer, the name of an objective contains ``'loss'``, a
             slash or a dot, or its ``tasks`` have a task other than
-            ``'semantic'``, ``'domain'`` and ``'plain'``.
+            ``'semantic'``, ``'domain'`` and ``'plain'``; there are fewer than
+            two classes, or ``train_cfg`` or ``test_cfg`` is not empty.
 
     Example::
 
@@ -87,6 +90,12 @@ class MultimodalRecognizer(BaseRecognizer):
         objectives: dict[str, dict] | None = None,
         **kwargs,
     ) -> None:
+        check_number('num_classes', num_classes, 2, integer=True)
+        if unread := [k for k in ('train_cfg', 'test_cfg') if kwargs.get(k)]:
+            raise ValueError(
+                f'`{unread[0]}` has no effect on MultimodalRecognizer, got '
+                f'{kwargs[unread[0]]}: remove it'
+            )
         encoders = backbone['encoders']
         order = sorted(encoders) if modalities is None else list(modalities)
         for name, value in (
@@ -101,6 +110,7 @@ class MultimodalRecognizer(BaseRecognizer):
         encoders = {m: encoders[m] for m in order}
         super().__init__(backbone=dict(backbone, encoders=encoders), **kwargs)
         widths = {m: in_channels[m] for m in order}
+        self.in_channels = widths
         if neck is not None:
             self.neck = build_part('neck', neck, in_channels=widths)
             widths = self.neck.out_channels
@@ -166,6 +176,13 @@ class MultimodalRecognizer(BaseRecognizer):
             Modality -> (N, D_m) features, and an empty dict.
         """
         features = self.backbone(inputs)
+        for modality, feature in features.items():
+            if feature.shape[1] != self.in_channels[modality]:
+                raise ValueError(
+                    f'`in_channels` of {modality} is '
+                    f'{self.in_channels[modality]}, but its encoder gives '
+                    f'{feature.shape[1]} channels: set `in_channels`'
+                )
         if self.with_neck:
             features = self.neck(features)
         return features, {}

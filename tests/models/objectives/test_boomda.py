@@ -193,7 +193,8 @@ def test_source_only_has_the_terms_of_the_source():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(alpha1=-1), '`alpha1` and `alpha2` .* got -1 and 0.1'),
+        (dict(alpha1=-1), '`alpha1` must be at least 0, got -1'),
+        (dict(alpha2=float('nan')), '`alpha2` must be .* finite, got nan'),
         (dict(min_votes=4), r'`min_votes` must be between 1 and .* 3, got 4'),
         (dict(min_votes=0), 'got 0'),
         (dict(beta=-1), '`beta`'),
