@@ -14,7 +14,7 @@ from .transforms.spectrogram import (
     FormatSpectrogram,
     SpectrogramAugment,
 )
-from .transforms.video import DecodeFrames, OpenVideo
+from .transforms.video import DecodeFrames, OpenVideo, ResampleFrames
 
 __all__ = [
     'AudioSpectrogram',
@@ -34,6 +34,7 @@ __all__ = [
     'MiniHACDataset',
     'OpenFlow',
     'OpenVideo',
+    'ResampleFrames',
     'SourceTargetBatchSampler',
     'SpectrogramAugment',
 ]

@@ -14,6 +14,7 @@ from .hac import HACDataset
 from .media.audio import read_audio, read_audio_track
 from .media.container import (
     CorruptMediaError,
+    audio_stream,
     naming,
     open_container,
     video_stream,
@@ -196,7 +197,7 @@ def check_file(file: MediaFile, decode: bool = False) -> Fault | None:
         if file.stand_in is None or not os.path.exists(file.stand_in):
             return Fault('missing', file.path, message)
         try:
-            read_audio_track(file.stand_in, *(() if decode else _START))
+            _check_track(file.stand_in, decode)
         except CorruptMediaError as error:
             return Fault('missing', file.path, f'{message}, and {error}')
         return None
@@ -251,6 +252,14 @@ def _check_video(path: str, decode: bool) -> None:
             f'media file {path} is damaged: {len(corrupt)} of {length} frames '
             f'can be decoded, {sum(corrupt)} of them with errors'
         )
+
+
+def _check_track(path: str, decode: bool) -> None:
+    if decode:
+        read_audio_track(path)
+        return
+    with open_container(path) as container, naming(path):
+        audio_stream(container, path)
 
 
 def _check_audio(path: str, decode: bool) -> None:

@@ -73,6 +73,26 @@ def test_in_a_process_of_its_own(root, tmp_path):
     assert read_audio_track(str(drawn[0]))[0].any()
 
 
+@pytest.mark.parametrize(
+    'name', ['2024-11-14T22:57:44.mp4', b'\xff:%03d.mp4'], ids=ascii
+)
+def test_any_name_in_the_current_folder(main, root, monkeypatch, name):
+    name = os.fsdecode(name)
+    folder = root / 'names'
+    folder.mkdir(exist_ok=True)
+    monkeypatch.chdir(folder)
+    Path(name).write_bytes((root / 'a.mp4').read_bytes())
+    status, out, _ = main(name, '--topk', 1, '--out-dir', 'out')
+    assert (status, 'no audio' in out) == (0, False)
+    monkeypatch.chdir('out')
+    assert read_audio_track(name)[0].any()
+    # The copy has a name without a folder.
+    monkeypatch.chdir(root)
+    status, *_ = main(folder / name, '--topk', 1, '--out-dir', '.')
+    assert status == 0
+    assert Path(name).is_file()
+
+
 def test_tables(main, root):
     args = [root / 'a.mp4', root / 'mute.mp4', '--topk', 2]
     status, out, err = main(*args, '--batch-size', 2)

@@ -2,19 +2,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from logging import WARNING
 
-import av
 import numpy as np
 from mmaction.datasets.transforms import PyAVDecode
 from mmcv.transforms import Compose
 from mmengine.logging import print_log
 
-from mmgmp.datasets import (
-    CachedTransforms,
-    CorruptMediaError,
-    DecodeFrames,
-    LoadAudio,
-)
+from mmgmp.datasets import CachedTransforms, CorruptMediaError, LoadAudio
 from mmgmp.datasets.media.audio import EmptyWindowError, read_audio_track
+from mmgmp.datasets.media.container import open_container
+from mmgmp.datasets.media.images import read_display_matrix, upright
 from mmgmp.datasets.media.video import read_frame_rate, read_video
 
 
@@ -24,8 +20,8 @@ class MediaFilePipeline:
     The transforms are those of the config, with these exceptions:
 
     - nothing is cached, because a file may be replaced between two calls;
-    - frames are rotated upright, because phones store them in the orientation
-      of the camera;
+    - frames of ``PyAVDecode`` are turned upright, because phones store them in
+      the orientation of the camera;
     - ``LoadAudio(align='action')`` reads the whole audio track instead;
     - if the audio track is missing, is silent or ends before the clip starts,
       the inputs have no ``audio`` and a warning is logged, even if
@@ -134,35 +130,23 @@ def for_files(transforms: Iterable[Callable]) -> list[Callable]:
                 transform.sample_rate, 'whole' if align == 'action' else align
             )
         adapted.append(transform)
-        # These decode frames as they are stored.
-        if isinstance(transform, (DecodeFrames, PyAVDecode)):
+        # It decodes frames as they are stored.
+        if isinstance(transform, PyAVDecode):
             adapted.append(turn_upright)
     return adapted
 
 
 def turn_upright(results: dict) -> dict:
-    """Rotate ``imgs`` by the display matrix of the file."""
-    rotation = read_rotation(results['filename'])
-    results['imgs'] = [upright(image, rotation) for image in results['imgs']]
+    """Turn ``imgs`` by the display matrix of the file, once."""
+    if results.get('upright'):
+        return results
+    path = results['filename']
+    matrix = read_display_matrix(path)
+    results['imgs'] = [upright(i, matrix, path) for i in results['imgs']]
     shape = results['imgs'][0].shape[:2]
     results['original_shape'] = results['img_shape'] = shape
+    results['upright'] = True
     return results
-
-
-def read_rotation(path: str) -> int:
-    """Read by how many degrees a player rotates a video counter-clockwise.
-
-    Raises:
-        av.FFmpegError: The file cannot be decoded.
-    """
-    with av.open(path, metadata_errors='ignore') as container:
-        rotation = next(container.decode(video=0)).rotation
-    return 90 * round(rotation / 90)
-
-
-def upright(image: np.ndarray, degrees: int) -> np.ndarray:
-    """Rotate an image (H, W, C) counter-clockwise by a multiple of 90."""
-    return np.rot90(image, degrees // 90)
 
 
 def check_streams(path: str) -> bool:
@@ -173,7 +157,7 @@ def check_streams(path: str) -> bool:
             which has no frame rate, does not count as video.
     """
     read_frame_rate(path)
-    with av.open(path, metadata_errors='ignore') as container:
+    with open_container(path) as container:
         return bool(container.streams.audio)
 
 

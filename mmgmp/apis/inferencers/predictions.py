@@ -10,9 +10,13 @@ import numpy as np
 from mmaction.structures import ActionDataSample
 
 from mmgmp.datasets import CorruptMediaError
+from mmgmp.datasets.media.container import (
+    media_url,
+    open_container,
+    video_stream,
+)
+from mmgmp.datasets.media.images import read_display_matrix, upright
 from mmgmp.models.heads.multimodal_head import UNIMODAL_SUFFIX
-
-from .media_file_pipeline import read_rotation, upright
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 # Containers that support H.264. All other videos are written as Matroska,
@@ -76,7 +80,9 @@ def format_prediction(prediction: dict) -> str:
         b for b in rows[0]['scores'] if not b.endswith(UNIMODAL_SUFFIX)
     ]
     width = max(map(len, ['score (%)', *(row['name'] for row in rows)]))
-    lines = [prediction['filename']]
+    # A file name need not be valid text.
+    name = prediction['filename'].encode(errors='backslashreplace').decode()
+    lines = [name]
     lines += [f'no {m}: {why}' for m, why in prediction['missing'].items()]
     lines.append(
         'score (%)'.ljust(width) + ''.join(f'{b:>8}' for b in branches)
@@ -154,10 +160,10 @@ def draw_on_video(path: str, out_path: Path, lines: Sequence[str]) -> None:
     """
     try:
         with (
-            av.open(path, metadata_errors='ignore') as source,
-            av.open(str(out_path), 'w') as target,
+            open_container(path) as source,
+            av.open(media_url(str(out_path)), 'w') as target,
         ):
-            _transcode(source, target, read_rotation(path), lines)
+            _transcode(source, target, path, lines)
     except av.FFmpegError as error:
         out_path.unlink(missing_ok=True)
         raise CorruptMediaError(
@@ -165,28 +171,32 @@ def draw_on_video(path: str, out_path: Path, lines: Sequence[str]) -> None:
         ) from error
 
 
-def _transcode(source, target, rotation: int, lines: Sequence[str]) -> None:
-    """Encode the first video stream with text, and copy the audio streams."""
-    video = source.streams.video[0]
-    encoder = target.add_stream('libx264', rate=video.average_rate)
+def _transcode(source, target, path: str, lines: Sequence[str]) -> None:
+    """Encode the main video stream with text, and copy the audio streams."""
+    video, rate = video_stream(source, path)
+    encoder = target.add_stream('libx264', rate=rate)
     # Set before the first packet, which writes the header.
-    size = (video.height // 2 * 2, video.width // 2 * 2)
-    encoder.height, encoder.width = size[::-1] if rotation % 180 else size
+    matrix = read_display_matrix(path)
+    stored = np.empty((video.height, video.width, 1), np.uint8)
+    shape = _even(upright(stored, matrix, path)).shape
+    encoder.height, encoder.width = shape[:2]
     encoder.pix_fmt = 'yuv420p'
     encoder.codec_context.time_base = video.time_base
     copies = {
         stream.index: target.add_stream_from_template(stream)
         for stream in source.streams.audio
+        if stream.codec_context is not None
     }
     for packet in source.demux(video, *source.streams.audio):
         if packet.stream_index == video.index:
             for frame in packet.decode():
                 image = frame.to_ndarray(format='rgb24')
-                image = _even(upright(image, rotation))
+                image = _even(upright(image, matrix, path))
                 drawn = av.VideoFrame.from_ndarray(draw_text(image, lines))
                 drawn.pts, drawn.time_base = frame.pts, frame.time_base
                 target.mux(encoder.encode(drawn))
-        elif packet.dts is not None:  # the last packet of a stream is empty
+        # The last packet of a stream is empty.
+        elif packet.dts is not None and packet.stream_index in copies:
             packet.stream = copies[packet.stream_index]
             target.mux(packet)
     target.mux(encoder.encode())

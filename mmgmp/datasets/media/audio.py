@@ -2,15 +2,30 @@
 """Read sound files and the audio tracks of videos."""
 
 import os
+from collections.abc import Iterator
 
 import av
 import numpy as np
 import soundfile
+from av.audio.frame import AudioFrame
 
-from .container import CorruptMediaError, naming, open_container
+from .container import (
+    CorruptMediaError,
+    audio_stream,
+    decode,
+    naming,
+    open_container,
+)
+from .wav import is_open_ended
 
-# Sizes that a writer leaves in a RIFF header when it cannot seek back.
-_UNKNOWN_RIFF_SIZES = (0, 0xFFFFFFFF)
+# Seconds by which the time of a block of samples may differ from the end of
+# the block before it. Containers round times, to milliseconds for example, and
+# recorders let them jitter; a longer gap is a dropout.
+_JITTER = 0.04
+# Formats in whose files libsndfile may miscount the samples, and the number of
+# samples that it gives if it does not know it.
+_UNCOUNTED = ('MP3',)
+_UNKNOWN = 1 << 48
 
 
 class EmptyWindowError(CorruptMediaError):
@@ -18,13 +33,14 @@ class EmptyWindowError(CorruptMediaError):
 
 
 def read_audio(
-    path: str, start: float = 0.0, stop: float | None = None
+    path: str, start: float | None = None, stop: float | None = None
 ) -> tuple[np.ndarray, int]:
     """Read a window of a sound file without reading the rest.
 
     Args:
         path: Sound file that libsndfile reads (wav, flac, ...).
-        start: Start of the window in seconds.
+        start: Start of the window in seconds. Before the first sample, the
+            sound is zero. None means the first sample.
         stop: End of the window in seconds. None or a time past the end means
             the end of the file.
 
@@ -38,42 +54,109 @@ def read_audio(
             not finite.
     """
     with naming(path):
-        _check_riff_size(path)
-        with soundfile.SoundFile(path) as file:
+        if is_open_ended(path):
+            return _decode(path, start, stop, of_file=False)
+        # Bytes, since a name need not be valid text; absolute, since
+        # libsndfile takes `-` for the standard input.
+        name = os.fsencode(os.path.abspath(path))
+        with soundfile.SoundFile(name) as file:
             rate, total = file.samplerate, file.frames
+            if file.format in _UNCOUNTED or total >= _UNKNOWN:
+                return _decode(path, start, stop, of_file=False)
             first, last = _window(path, total, rate, 0.0, start, stop)
-            file.seek(first)
-            wave = file.read(last - first, dtype='float32', always_2d=True)
-    return _mono(wave.T, path), rate
+            place = max(first, 0)
+            file.seek(place)
+            wave = file.read(last - place, dtype='float32', always_2d=True).T
+    if wave.shape[1] < last - place:
+        raise CorruptMediaError(
+            f'media file {path} is truncated: it has '
+            f'{place + wave.shape[1]} samples, but its header says {total}'
+        )
+    wave = _mono(wave)
+    _check_finite(wave, path)
+    return np.pad(wave, (place - first, 0)), rate
 
 
 def read_audio_track(
-    path: str, start: float = 0.0, stop: float | None = None
+    path: str, start: float | None = None, stop: float | None = None
 ) -> tuple[np.ndarray, int]:
     """Read a window of the audio track of a video file.
 
     The track is decoded from its start up to ``stop``. The arguments, the
-    result and the errors are those of :func:`read_audio`. A file without an
-    audio track also raises :class:`CorruptMediaError`.
+    result and the errors are those of :func:`read_audio`, but times are those
+    of the file, in which the first sample need not be at 0. The sound is zero
+    where the track pauses. If the sample rate changes on the way, all samples
+    are resampled to the first one. A file without an audio track also raises
+    :class:`CorruptMediaError`.
     """
-    chunks, length, begin = [], 0, None
+    return _decode(path, start, stop, of_file=True)
+
+
+def _decode(
+    path: str, start: float | None, stop: float | None, of_file: bool
+) -> tuple[np.ndarray, int]:
+    """Decode a window with FFmpeg, see :func:`read_audio_track`.
+
+    Args:
+        path: Media file.
+        start: Start of the window in seconds, or None.
+        stop: End of the window in seconds, or None.
+        of_file: Whether times are those of the file. Otherwise the first
+            sample is at 0.
+    """
+    blocks, begin, origin, rate, end = [], 0.0, 0.0, 0, 0
     with open_container(path) as container, naming(path):
-        if not container.streams.audio:
-            raise CorruptMediaError(f'media file {path} has no audio track')
-        stream = container.streams.audio[0]
-        rate = stream.rate
-        resampler = av.AudioResampler(format='fltp')
-        for frame in container.decode(stream):
-            if begin is None:
+        stream = audio_stream(container, path)
+        for frame in _of_one_rate(decode(container, stream, path)):
+            if not rate:
                 # The track may start later or earlier than the video.
-                begin = frame.time or 0.0
-            for planar in resampler.resample(frame):
-                chunks.append(planar.to_ndarray())
-                length += chunks[-1].shape[1]
-            if stop is not None and length >= round((stop - begin) * rate):
+                rate, origin = frame.sample_rate, frame.time or 0.0
+                begin = origin if of_file else 0.0
+            place = end
+            if frame.time is not None:
+                place = round((frame.time - origin) * rate)
+                if place < end + _JITTER * rate:
+                    place = end
+            end = place + frame.samples
+            if start is None or end > round((start - begin) * rate):
+                samples = frame.to_ndarray()
+                if not frame.format.is_planar:
+                    samples = samples.reshape(frame.samples, -1).T
+                blocks.append((place, _mono(samples)))
+            if stop is not None and end >= round((stop - begin) * rate):
                 break
-    first, last = _window(path, length, rate, begin or 0.0, start, stop)
-    return _mono(np.concatenate(chunks, axis=1)[:, first:last], path), rate
+    first, last = _window(path, end, rate or 1, begin, start, stop)
+    wave = np.zeros(last - first, np.float32)
+    for place, block in blocks:
+        low, high = max(place, first), min(place + len(block), last)
+        if low < high:
+            wave[low - first : high - first] = block[
+                low - place : high - place
+            ]
+    _check_finite(wave, path)
+    return wave, rate
+
+
+def _of_one_rate(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+    """Convert sound to floats, and to its first sample rate.
+
+    The layout may change on the way, for example in recorded broadcasts.
+    """
+    rate, form = None, None
+    resampler: av.AudioResampler | None = None
+    for frame in frames:
+        rate = rate or frame.sample_rate
+        found = frame.sample_rate, frame.layout.name, frame.format.name
+        if resampler is None or found != form:
+            if resampler is not None:
+                yield from resampler.resample(None)
+            form = found
+            # PyAV reads beyond the planes of a frame with 8 or more channels.
+            many = frame.layout.nb_channels > 7
+            resampler = av.AudioResampler('flt' if many else 'fltp', rate=rate)
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        yield from resampler.resample(None)
 
 
 def _window(
@@ -81,7 +164,7 @@ def _window(
     total: int,
     rate: int,
     begin: float,
-    start: float,
+    start: float | None,
     stop: float | None,
 ) -> tuple[int, int]:
     """Get the first sample of a window and the one after its last.
@@ -91,49 +174,40 @@ def _window(
         total: Number of samples.
         rate: Samples per second.
         begin: Time of the first sample in seconds.
-        start: Start of the window in seconds.
+        start: Start of the window in seconds. None means ``begin``.
         stop: End of the window in seconds. None means the end of the file.
+
+    Returns:
+        The first may be negative: the window then starts before the sound.
 
     Raises:
         EmptyWindowError: If no sample is in the window.
     """
-    first = max(0, round((start - begin) * rate))
+    first = 0 if start is None else round((start - begin) * rate)
     last = total
     if stop is not None:
         last = min(total, round((stop - begin) * rate))
-    if first >= last:
+    if max(first, 0) >= last:
+        # A track is decoded only up to `stop`.
+        end = f'to {begin + total / rate:.2f} s'
+        if stop is not None and stop <= begin:
+            end = 's on'
+        since = 'its start' if start is None else f'{start:.2f} s'
         to = 'its end' if stop is None else f'{stop:.2f} s'
         raise EmptyWindowError(
-            f'the audio of media file {path} lasts from {begin:.2f} to '
-            f'{begin + total / rate:.2f} s, but the clip from {start:.2f} s '
-            f'to {to}'
+            f'the audio of media file {path} lasts from {begin:.2f} {end}, '
+            f'but the clip from {since} to {to}'
         )
     return first, last
 
 
-def _mono(wave: np.ndarray, path: str) -> np.ndarray:
+def _mono(wave: np.ndarray) -> np.ndarray:
     """Average the channels of a waveform (channels, S)."""
-    wave = wave.mean(axis=0, dtype=np.float32)
+    return wave.mean(axis=0, dtype=np.float32)
+
+
+def _check_finite(wave: np.ndarray, path: str) -> None:
     if not np.isfinite(wave).all():
         raise CorruptMediaError(
             f'media file {path} has audio samples that are not finite'
-        )
-    return wave
-
-
-def _check_riff_size(path: str) -> None:
-    """Reject a wav file that is shorter than its header says.
-
-    libsndfile reads such a file without an error.
-    """
-    with open(path, 'rb') as file:
-        header = file.read(8)
-    size = int.from_bytes(header[4:], 'little')
-    if header[:4] != b'RIFF' or size in _UNKNOWN_RIFF_SIZES:
-        return
-    found = os.path.getsize(path)
-    if found < size + 8:
-        raise CorruptMediaError(
-            f'media file {path} is truncated: it has {found} bytes, but its '
-            f'header says {size + 8}'
         )

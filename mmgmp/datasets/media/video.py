@@ -5,14 +5,21 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
-from typing import NamedTuple
 
-import mmcv
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-from .container import CorruptMediaError, naming, open_container, video_stream
+from .container import (
+    CorruptMediaError,
+    decode,
+    demux,
+    naming,
+    open_container,
+    video_stream,
+)
+from .images import as_first, to_rgb
+from .times import FrameTimes, PacketInfo, frame_times
 
 
 def read_frame_rate(path: str) -> Fraction:
@@ -23,6 +30,20 @@ def read_frame_rate(path: str) -> Fraction:
     """
     with open_container(path) as container, naming(path):
         return video_stream(container, path)[1]
+
+
+def read_frame_times(path: str) -> FrameTimes:
+    """Read when the frames of a video file are shown, without decoding it.
+
+    Raises:
+        CorruptMediaError: If the file cannot be read or has no frame rate.
+    """
+    with open_container(path) as container, naming(path):
+        stream, _ = video_stream(container, path)
+        packets = [
+            PacketInfo.of(p) for p in demux(container, stream, path) if p.size
+        ]
+        return frame_times(_shown(packets), container, path)
 
 
 def read_video(
@@ -37,31 +58,43 @@ def read_video(
             size.
 
     Returns:
-        RGB frames (T, H, W, 3) uint8 and the frames per second.
+        RGB frames (T, H, W, 3) uint8, upright as players show them, and the
+        frames per second. If the size changes on the way, all frames have the
+        size of the first.
 
     Raises:
         CorruptMediaError: If the file is missing, empty or truncated, or
             cannot be decoded.
     """
+    frames, rate, _ = _decode(path, short_side)
+    return frames, rate
+
+
+def _decode(
+    path: str, short_side: int | None
+) -> tuple[np.ndarray, Fraction, FrameTimes]:
+    """Decode all frames, see :func:`read_video`, with their times."""
     # One converter for all frames: creating one per frame costs more than
     # decoding a small frame.
     convert = VideoReformatter()
-    images = []
+    images, packets = [], []
     with open_container(path) as container, naming(path):
         stream, rate = video_stream(container, path)
         # Threads cost more than they save on short, small clips, and the
         # workers of the data loader already occupy the cores.
         stream.thread_type = 'NONE'
-        for frame in container.decode(stream):
-            image = _rgb(convert, frame)
-            if short_side is not None:
-                height, width = image.shape[:2]
-                size = mmcv.rescale_size((width, height), (np.inf, short_side))
-                image = mmcv.imresize(image, size, interpolation='bilinear')
-            images.append(image)
+        for packet in demux(container, stream, path):
+            if packet.size:
+                packets.append(PacketInfo.of(packet))
+            for frame in packet.decode():
+                images.append(to_rgb(convert, frame, path, short_side))
+        shown = _shown(packets)
+        times = frame_times(
+            shown if len(shown) == len(images) else (), container, path
+        )
     if not images:
         raise CorruptMediaError(f'media file {path} has no video frame')
-    return np.stack(images), rate
+    return np.stack(as_first(images)), rate, times
 
 
 class VideoInMemory:
@@ -79,7 +112,7 @@ class VideoInMemory:
     """
 
     def __init__(self, path: str, short_side: int | None = None) -> None:
-        self.frames, rate = read_video(path, short_side)
+        self.frames, rate, self.frame_times = _decode(path, short_side)
         self.frames.setflags(write=False)
         self.frame_rate = float(rate)
         self.nbytes = self.frames.nbytes
@@ -97,15 +130,6 @@ class VideoInMemory:
 
     def close(self) -> None:
         """Do nothing: the file is already closed."""
-
-
-class _Packet(NamedTuple):
-    """Time of the frame in a packet, and flags of the packet."""
-
-    pts: int | None
-    is_keyframe: bool
-    is_discard: bool
-    is_corrupt: bool
 
 
 class VideoReader:
@@ -131,23 +155,25 @@ class VideoReader:
         self._container = open_container(path)
         with naming(path):
             self._stream, rate = video_stream(self._container, path)
-            # See `read_video`.
+            # See `_decode`.
             self._stream.thread_type = 'NONE'
             packets = [
-                _Packet(p.pts, p.is_keyframe, p.is_discard, p.is_corrupt)
-                for p in self._container.demux(self._stream)
+                PacketInfo.of(p)
+                for p in demux(self._container, self._stream, path)
                 if p.size
             ]
         if any(p.is_corrupt for p in packets):
+            of = self._stream.frames or 'an unknown number of'
             raise CorruptMediaError(
                 f'media file {path} is truncated: it contains '
-                f'{len(packets)} of {self._stream.frames} frames, and some of '
-                'these are incomplete'
+                f'{len(packets)} of {of} frames, and some of these are '
+                'incomplete'
             )
-        shown = [p for p in packets if not p.is_discard]
+        shown = _shown(packets)
         if not shown:
             raise CorruptMediaError(f'media file {path} has no video frame')
         self.frame_rate = float(rate)
+        self.frame_times = frame_times(shown, self._container, path)
         self._length = len(shown)
         # In containers other than MP4, a packet may have the time of another
         # frame, or no time. There, frames are counted from the start of the
@@ -189,7 +215,7 @@ class VideoReader:
         for i in indices:
             frames.append(images[i].copy() if i in used else images[i])
             used.add(i)
-        return frames
+        return as_first(frames)
 
     def close(self) -> None:
         """Close the file."""
@@ -209,7 +235,8 @@ class VideoReader:
                 if frame.pts in index:
                     if not begun:
                         return {}
-                    images[index.pop(frame.pts)] = _rgb(self._convert, frame)
+                    image = to_rgb(self._convert, frame, self.path)
+                    images[index.pop(frame.pts)] = image
                 if not index:
                     break
         return images
@@ -224,7 +251,7 @@ class VideoReader:
         """
         context = self._stream.codec_context
         self._container.seek(key, stream=self._stream)
-        for packet in self._container.demux(self._stream):
+        for packet in demux(self._container, self._stream, self.path):
             needed = packet.pts in times or packet.is_keyframe
             context.skip_frame = 'DEFAULT' if needed else 'NONREF'
             yield from self._stream.decode(packet)
@@ -241,20 +268,23 @@ class VideoReader:
 
     def _count(self, wanted: Iterable[int]) -> dict[int, np.ndarray]:
         """Find frames by counting from the start of the file."""
-        self._stream.codec_context.skip_frame = 'DEFAULT'
-        self._container.seek(0)
         images, wanted = {}, {*wanted}
-        for i, frame in enumerate(self._container.decode(self._stream)):
-            if i in wanted:
-                images[i] = _rgb(self._convert, frame)
-            if len(images) == len(wanted):
-                break
+        # Not every container can seek, and some begin before time 0.
+        with open_container(self.path) as container:
+            stream, _ = video_stream(container, self.path)
+            stream.thread_type = 'NONE'
+            frames = decode(container, stream, self.path)
+            for i, frame in enumerate(frames):
+                if i in wanted:
+                    images[i] = to_rgb(self._convert, frame, self.path)
+                if len(images) == len(wanted):
+                    break
         return images
 
 
-def _rgb(convert: VideoReformatter, frame: VideoFrame) -> np.ndarray:
-    return convert.reformat(frame, format='rgb24', threads=1).to_ndarray()
+def _shown(packets: Iterable[PacketInfo]) -> list[PacketInfo]:
+    return [p for p in packets if not p.is_discard]
 
 
-def _sorted_times(packets: Iterable[_Packet]) -> list[int]:
+def _sorted_times(packets: Iterable[PacketInfo]) -> list[int]:
     return sorted(p.pts for p in packets if p.pts is not None)

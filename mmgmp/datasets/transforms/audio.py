@@ -1,7 +1,7 @@
 # Copyright (c) mmgmp authors.
 import math
 import os
-from fractions import Fraction
+from collections.abc import Mapping
 
 import numpy as np
 from mmaction.registry import TRANSFORMS
@@ -13,7 +13,8 @@ from mmgmp.released.alignment import is_released, released_window
 from ..arguments import check_choice
 from ..media.audio import EmptyWindowError, read_audio, read_audio_track
 from ..media.container import CorruptMediaError
-from ..media.video import read_frame_rate
+from ..media.times import FrameTimes, clip_window
+from ..media.video import read_frame_rate, read_frame_times
 
 
 @TRANSFORMS.register_module()
@@ -25,13 +26,17 @@ class LoadAudio(BaseTransform):
     channels are averaged, and the samples are resampled to ``sample_rate``
     (polyphase filter) if the file has another rate.
 
-    ``align='clip'`` takes the seconds ``[first / fps, (last + 1) / fps)``,
-    where ``first`` and ``last`` are the smallest and the largest sampled frame
-    index and ``fps`` is the file's own frame rate. If ``SampleFrames`` wraps
-    around the end of a short video, this is the whole video; with several
-    clips it is one window over all of them. A window that extends beyond the
-    end of the audio is cut there. ``align='whole'`` takes the whole file, and
-    ``align='action'`` the seconds ``audio_start`` to ``audio_stop``.
+    ``align='clip'`` takes the sound from the time at which the first of the
+    sampled frames is shown to the end of the last one, by the times in the
+    file. With a constant frame rate, these are the seconds ``[first / fps,
+    (last + 1) / fps)`` after the start of the picture. A wav file is supposed
+    to have been cut out of the audio track, or to begin with the picture if
+    the video has none. If ``SampleFrames`` wraps around the end of a short
+    video, this is the whole video; with several clips it is one window over
+    all of them. A window that extends beyond the end of the audio is cut
+    there; before its start, the samples are zero. ``align='whole'`` takes the
+    whole file, and ``align='action'`` the seconds ``audio_start`` to
+    ``audio_stop``.
 
     An item with ``alignment='as_released'`` follows the published code:
     :func:`~mmgmp.released.alignment.released_window` computes the window of
@@ -44,13 +49,14 @@ class LoadAudio(BaseTransform):
     Required keys:
 
         - audio_path (str)
-        - filename (str): Video file, for the frame rate and the audio track.
+        - filename (str): Video file, for the times and the audio track.
         - frame_inds, start_index: From ``SampleFrames``, with
           ``align='clip'``.
-        - avg_fps (float, optional): Frame rate, otherwise read from the
-          video file.
+        - frame_times (FrameTimes, optional): From :class:`OpenVideo`,
+          otherwise read from the video file.
+        - avg_fps (float): Frame rate of a folder of frames.
         - flow_frame_inds, flow_fps: From :class:`FlowBranch`, with
-          ``follow='flow'``; they replace the three keys above.
+          ``follow='flow'``; they replace ``frame_inds`` and ``avg_fps``.
         - audio_start, audio_stop (float): With ``align='action'``, seconds in
           ``audio_path``. This file must exist; the audio track of the video
           cannot replace it.
@@ -101,11 +107,12 @@ class LoadAudio(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add the waveform."""
         read, path = read_audio, results['audio_path']
-        if self.align != 'action' and not os.path.exists(path):
+        track = self.align != 'action' and not os.path.exists(path)
+        if track:
             read, path = read_audio_track, results['filename']
         released = is_released(results)
         try:
-            wave, rate = read(path, *self._window(results, released))
+            wave, rate = read(path, *self._window(results, released, track))
         except EmptyWindowError:
             if not (self.allow_silence or released):
                 raise
@@ -128,23 +135,35 @@ class LoadAudio(BaseTransform):
         return results
 
     def _window(
-        self, results: dict, released: bool
-    ) -> tuple[float, float | None]:
-        """Get the start and end in seconds; None means the end of the file."""
+        self, results: dict, released: bool, track: bool
+    ) -> tuple[float | None, float | None]:
+        """Get the start and end in seconds; None means those of the file."""
         if self.align == 'whole':
-            return 0.0, None
+            return None, None
         if self.align == 'action':
             return results['audio_start'], results['audio_stop']
-        if self.follow == 'flow':
+        flow = self.follow == 'flow'
+        if flow:
             indices, fps = results['flow_frame_inds'], results['flow_fps']
         else:
             indices = results['frame_inds'] - results['start_index']
             fps = results.get('avg_fps')
-        if released:
+        if released and not track:
             return released_window(indices)
-        return clip_window(
-            indices, fps or read_frame_rate(results['filename'])
-        )
+        times = _times(results, fps)
+        if released:
+            # As if the track had been written to a wav file.
+            start, stop = released_window(indices)
+            origin = times.sound_begin
+        elif flow:
+            start, stop = clip_window(indices, fps or times.rate)
+            origin = times.begin
+        else:
+            start, stop = times.window(indices)
+            origin = 0.0
+        if not track:
+            origin -= times.sound_begin
+        return start + origin, stop + origin
 
     def __repr__(self) -> str:
         return (
@@ -154,20 +173,19 @@ class LoadAudio(BaseTransform):
         )
 
 
-def clip_window(
-    frame_inds: np.ndarray, fps: float | Fraction
-) -> tuple[float, float]:
-    """Get the start and end, in seconds, of the time that frames cover.
+def _times(results: Mapping, fps: float | None) -> FrameTimes:
+    """Get the times of the frames of an item.
 
     Args:
-        frame_inds: Frame indices, counted from 0, in any order.
-        fps: Frames per second.
-
-    Example:
-        >>> clip_window(np.array([40, 42, 2, 4]), fps=20)
-        (0.1, 2.15)
+        results: The item.
+        fps: Frames per second of a folder of frames, which have no times.
     """
-    return float(frame_inds.min() / fps), float((frame_inds.max() + 1) / fps)
+    if 'frame_times' in results:
+        return results['frame_times']
+    path = results['filename']
+    if 'frame_dir' not in results and os.path.isfile(path):
+        return read_frame_times(path)
+    return FrameTimes(0.0, float(fps or read_frame_rate(path)), 0.0)
 
 
 def resample(wave: np.ndarray, rate: int, new_rate: int) -> np.ndarray:

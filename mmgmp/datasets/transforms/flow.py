@@ -99,7 +99,8 @@ class OpenFlow(BaseTransform):
         - total_frames (int): Number of frames.
         - start_index (int): 0.
         - modality (str): 'Flow'.
-        - avg_fps (float): Frames per second of the videos.
+        - avg_fps, frame_times: Frames per second of the videos, and when
+          their frames are shown.
 
     Raises:
         CorruptMediaError: When called, if a file is missing, empty or
@@ -112,8 +113,9 @@ class OpenFlow(BaseTransform):
         results['modality'] = 'Flow'
         if 'flow_dir' not in results:
             x, y = results['flow_paths']
-            reader = FlowReader(VideoReader(x), VideoReader(y), x)
-            add_reader(results, reader, x)
+            horizontal = VideoReader(x)
+            reader = FlowReader(horizontal, VideoReader(y), x)
+            add_reader(results, reader, x, horizontal.frame_times)
             return results
         u, v = flow_frame_paths(results)
         results['video_reader'] = FlowReader(

@@ -1,4 +1,6 @@
 # Copyright (c) mmgmp authors.
+import math
+
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
@@ -7,6 +9,8 @@ from mmgmp.utils.frame_reader import FrameReader
 
 from ..media.container import CorruptMediaError
 from ..media.frames import FrameFolderReader, frame_paths
+from ..media.resampling import ResampledReader
+from ..media.times import FrameTimes
 from ..media.video import VideoInMemory, VideoReader
 
 
@@ -40,6 +44,8 @@ class OpenVideo(BaseTransform):
         - video_reader: For :class:`DecodeFrames`.
         - total_frames (int): Frames of a file.
         - avg_fps (float): Frames per second of a file.
+        - frame_times (FrameTimes): When the frames of a file are shown, for
+          :class:`LoadAudio`.
 
     Args:
         in_memory: Whether to decode the whole file at once.
@@ -79,12 +85,12 @@ class OpenVideo(BaseTransform):
             results['video_reader'] = FrameFolderReader(frame_paths(results))
             return results
         path = results['filename']
-        reader: FrameReader
-        if self.in_memory:
-            reader = VideoInMemory(path, self.short_side)
-        else:
-            reader = VideoReader(path)
-        add_reader(results, reader, path)
+        reader = (
+            VideoInMemory(path, self.short_side)
+            if self.in_memory
+            else VideoReader(path)
+        )
+        add_reader(results, reader, path, reader.frame_times)
         return results
 
     def __repr__(self) -> str:
@@ -95,11 +101,79 @@ class OpenVideo(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class ResampleFrames(BaseTransform):
+    """Let a sampler count frames of a given rate instead of stored ones.
+
+    Samplers such as ``SampleFrames`` count frames, so 8 frames with an
+    interval of 6 last 2 s at 24 fps, but 0.8 s at 60 fps. After this
+    transform, frame ``i`` is the one that is shown ``i / fps`` seconds after
+    the first one: frames are repeated or left out, by the times in the file.
+    So clips of all cameras, and of a varying frame rate, cover the same time.
+    No frame is decoded for this. ``SampleFrames(target_fps=...)`` of MMAction2
+    reads no times, and changes the interval of clips that have the target
+    rate already.
+
+    Required keys:
+
+        - video_reader, frame_times: From :class:`OpenVideo` of a file, or from
+          :class:`OpenFlow`.
+
+    Modified keys:
+
+        - video_reader, total_frames, avg_fps, frame_times: Those of the new
+          frame rate.
+
+    Args:
+        fps: Frames per second.
+
+    Raises:
+        ValueError: If ``fps`` is not positive, or, when called, if the frames
+            have no times or follow the published code.
+
+    Example::
+
+        dict(type='OpenVideo'),
+        dict(type='ResampleFrames', fps=24),
+        dict(type='SampleFrames', clip_len=8, frame_interval=6),
+        dict(type='DecodeFrames'),
+    """
+
+    def __init__(self, fps: float) -> None:
+        if not 0 < fps < math.inf:
+            raise ValueError(f'`fps` must be positive, got {fps}')
+        self.fps = fps
+
+    def transform(self, results: dict) -> dict:
+        """Replace the reader."""
+        if 'frame_times' not in results:
+            raise ValueError(
+                '`ResampleFrames` must follow `OpenVideo` or `OpenFlow` of a '
+                f'file; {results.get("filename")} has frames without times'
+            )
+        if is_released(results):
+            raise ValueError(
+                '`ResampleFrames` cannot be used with '
+                "`alignment='as_released'`: the published code takes every "
+                'file for one of 24 fps'
+            )
+        reader = ResampledReader(
+            results['video_reader'], results['frame_times'], self.fps
+        )
+        add_reader(results, reader, '', reader.frame_times)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(fps={self.fps})'
+
+
+@TRANSFORMS.register_module()
 class DecodeFrames(BaseTransform):
     """Decode only the sampled frames of an opened video.
 
     The pixels are the same as those of MMAction2's ``PyAVDecode``, or of its
-    ``RawFrameDecode`` for a folder of frames.
+    ``RawFrameDecode`` for a folder of frames. Frames of files are turned
+    upright as players show them; ``PyAVDecode`` leaves those of a phone lying.
+    Frames of another size than the first one are resized to it.
 
     Required keys:
 
@@ -113,6 +187,7 @@ class DecodeFrames(BaseTransform):
         - imgs (list[np.ndarray]): L frames (H, W, C) uint8. They are copies,
           which later transforms may change in place.
         - original_shape, img_shape (tuple[int, int]): (H, W).
+        - upright (bool): True.
 
     Raises:
         CorruptMediaError: When called, if a frame cannot be decoded.
@@ -128,11 +203,14 @@ class DecodeFrames(BaseTransform):
             reader.close()
         results['original_shape'] = results['imgs'][0].shape[:2]
         results['img_shape'] = results['imgs'][0].shape[:2]
+        results['upright'] = True
         return results
 
 
-def add_reader(results: dict, reader: FrameReader, name: str) -> None:
-    """Add the reader of a file, its length and its frame rate to an item.
+def add_reader(
+    results: dict, reader: FrameReader, name: str, times: FrameTimes
+) -> None:
+    """Add the reader of a file, its length and its times to an item.
 
     Raises:
         CorruptMediaError: If there is no frame to read.
@@ -144,3 +222,4 @@ def add_reader(results: dict, reader: FrameReader, name: str) -> None:
     results['video_reader'] = reader
     results['total_frames'] = len(reader)
     results['avg_fps'] = reader.frame_rate
+    results['frame_times'] = times
