@@ -2,8 +2,8 @@
 """Run a plan of methods, targets and seeds, and compare the methods.
 
 Finished runs are kept in the plan's results file and are not repeated;
-interrupted runs are resumed. Ctrl-C stops all runs; run the same command again
-to resume.
+interrupted runs are resumed. The whole plan is checked before the first run.
+Ctrl-C stops all runs; run the same command again to resume.
 """
 
 import argparse
@@ -13,17 +13,22 @@ import sys
 from pathlib import Path
 
 import torch
-import yaml
 from mmengine.config import DictAction
 
-from mmgmp.benchmark.execution import forget_result
-from mmgmp.benchmark.plan import load_plan
-from mmgmp.benchmark.report import write_tables
+from mmgmp.benchmark.plan import Plan, load_plan
+from mmgmp.benchmark.plan_file import parse_yaml
+from mmgmp.benchmark.preflight import (
+    check_configs,
+    check_files,
+    check_parts,
+)
+from mmgmp.benchmark.report import outdated_note, write_tables
 from mmgmp.benchmark.results import Results
+from mmgmp.benchmark.run import Run
 from mmgmp.benchmark.scheduler import (
     Progress,
     Slots,
-    build_datasets,
+    forget_failures,
     missing_runs,
     run_all,
     usable_cores,
@@ -60,7 +65,9 @@ def parse_args() -> argparse.Namespace:
         help='vary settings of all methods but the baseline, one at a time',
     )
     parser.add_argument(
-        '--retry-failed', action='store_true', help='run failed runs again'
+        '--retry-failed',
+        action='store_true',
+        help='run failed runs again, from their last checkpoint',
     )
     parser.add_argument(
         '--slots',
@@ -110,14 +117,19 @@ def parse_sweeps(texts: list[str]) -> dict[str, list]:
     """Parse ``KEY=V1,V2`` arguments.
 
     Raises:
-        ValueError: An argument has no key or no values.
+        ValueError: An argument has no key or no values, or is given twice.
     """
-    sweeps = {}
+    sweeps: dict[str, list] = {}
     for text in texts:
         key, _, values = text.partition('=')
-        if not key or not values:
+        parsed = None
+        if key and values.strip():
+            parsed = parse_yaml(f'[{values}]', f'--sweep {text!r}')
+        if not parsed or not isinstance(parsed, list):
             raise ValueError(f'--sweep takes KEY=V1,V2,..., got {text!r}')
-        sweeps[key] = yaml.safe_load(f'[{values}]')
+        if key in sweeps:
+            raise ValueError(f'--sweep has {key!r} twice: give all its values')
+        sweeps[key] = parsed
     return sweeps
 
 
@@ -145,43 +157,56 @@ def main() -> int:
     with one_line_errors():
         plan = load_plan(args.plan, args.smoke)
         plan = plan.swept(parse_sweeps(args.sweep))
+        register_all_modules()
+        check_configs(plan)
         store = ResultsStore(plan.results)
         runs = missing_runs(plan, store, args.work_dir, args.retry_failed)
-    print(
-        f'{plan.name}: {len(plan.runs)} runs, {len(runs)} of them to do; '
-        f'results in {plan.results}',
-        flush=True,
-    )
-    if args.dry_run:
-        for run, work_dir in runs:
-            print(
-                f'{run.name}: {run.config} {run.variables} {run.overrides} '
-                f'-> {work_dir}'
-            )
-        return 0
-    slots = make_slots(args)
-    register_all_modules()
-    try:
-        build_datasets(runs)
-        # A shell makes its background processes ignore Ctrl-C, so the jobs
-        # would not be cancelled. Worker processes that build_datasets forks
-        # must not inherit these handlers.
-        for number_of_signal in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number_of_signal, signal.default_int_handler)
-        if args.retry_failed:
-            for _, work_dir in runs:
-                forget_result(work_dir)
-        run_all(
-            runs,
-            slots,
-            Progress(store, len(runs)),
-            args.work_dir / 'jobs',
-            args.keep_checkpoints,
+        check_parts(plan, runs)
+        print(
+            f'{plan.name}: {len(plan.runs)} runs, {len(runs)} of them to do; '
+            f'results in {plan.results}',
+            flush=True,
         )
-    except KeyboardInterrupt:
-        print('Interrupted: run the same command again to resume.')
-        return 130
-    return report(Results.read(plan), args.work_dir / plan.name)
+        if args.dry_run:
+            for run, work_dir in runs:
+                print(
+                    f'{run.name}: {run.config} {run.variables} '
+                    f'{run.overrides} -> {work_dir}'
+                )
+            return 0
+        if runs:
+            store.check()
+        try:
+            execute_all(args, plan, runs, store)
+        except KeyboardInterrupt:
+            print('Interrupted: run the same command again to resume.')
+            return 130
+        return report(Results.read(plan), args.work_dir / plan.name)
+
+
+def execute_all(
+    args: argparse.Namespace,
+    plan: Plan,
+    runs: list[tuple[Run, Path]],
+    store: ResultsStore,
+) -> None:
+    """Execute the runs, and store their rows."""
+    slots = make_slots(args)
+    check_files(plan, runs)
+    # A shell makes its background processes ignore Ctrl-C, so the jobs would
+    # not be cancelled. Worker processes that check_files forks must not
+    # inherit these handlers.
+    for number_of_signal in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number_of_signal, signal.default_int_handler)
+    if args.retry_failed:
+        forget_failures(runs)
+    run_all(
+        runs,
+        slots,
+        Progress(store, len(runs)),
+        args.work_dir / 'jobs',
+        args.keep_checkpoints,
+    )
 
 
 def report(results: Results, folder: Path) -> int:
@@ -193,6 +218,8 @@ def report(results: Results, folder: Path) -> int:
     comparison = results.comparison()
     print(f'\n{markdown_table(comparison, results.plan.title)}')
     print(markdown_summary(comparison))
+    if results.outdated:
+        print(outdated_note(results))
     write_tables(results, folder)
     print(f'Tables as Markdown, CSV and LaTeX, and a figure: {folder}')
     failed = any(method.failures for method in comparison.methods.values())

@@ -2,6 +2,7 @@
 """Execute a run: train, select checkpoints, test, and describe the result."""
 
 import json
+import logging
 import os
 import resource
 import subprocess
@@ -13,7 +14,7 @@ import torch
 from filelock import FileLock
 from mmaction.registry import DATASETS
 from mmengine.config import Config
-from mmengine.runner import find_latest_checkpoint
+from mmengine.logging import print_log
 
 from mmgmp.apis.train_and_test import train_and_test
 from mmgmp.datasets.wrappers import dataset_leaves
@@ -21,11 +22,13 @@ from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 from mmgmp.version import __version__
 
+from .attempt import choose_folder, find_start, remove_checkpoints
 from .run import PARTS, Run, digest
 from .selection import select_rows
 
 PACKAGE = Path(__file__).parents[1]
 RESULT = 'rows.json'
+STATES = {'finished', 'failed'}
 # Mebibytes per unit of `ru_maxrss` on Linux.
 MIB_PER_KIB = 1 / 1024
 
@@ -34,51 +37,85 @@ def execute(run: Run, work_dir: str, keep_checkpoints: bool) -> list[dict]:
     """Train, select checkpoints by each rule, and test.
 
     A file lock lets only one process at a time use the work dir: a second
-        process waits and returns the result of the first. An interrupted run
-        resumes from its last checkpoint. ``rows.json`` in the work dir
-        contains the result; its existence means that the run has ended.
+        process waits and returns the result of the first. ``rows.json`` in
+        the work dir contains the result; its existence means that the run has
+        ended.
+
+    A run that was interrupted or has failed goes on from its last good
+        checkpoint: only a run that finishes removes its checkpoints. If the
+        code, the config or the data have changed, it starts anew in a folder
+        within the work dir.
 
     Args:
         run: What to run.
         work_dir: Folder that no other run uses.
-        keep_checkpoints: Whether to keep the checkpoints after the run.
+        keep_checkpoints: Whether to keep the checkpoints of a finished run.
 
     Returns:
         Rows for the results store: one for each selection rule, or one with
             the reason of a failure.
     """
-    folder = Path(work_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / 'lock'):
-        rows = read_result(folder)
+    base = Path(work_dir)
+    base.mkdir(parents=True, exist_ok=True)
+    with FileLock(base / 'lock'):
+        rows = read_result(base, run)
         if rows is not None:
             return rows
         identity = dict(run.identity, code_version=code_version())
         try:
-            rows = _train(run.load_config(), folder)
+            cfg = run.load_config()
+            data = dataset_version(cfg)
+            parts = (identity['config_hash'], run.seed, code_hash(), data)
+            folder = choose_folder(base, digest(json.dumps(parts)))
+            if folder != base:
+                text = 'code, config or data of an earlier attempt differ'
+                print_log(f'{text}: training in {folder}', 'current')
+            rows = [dict(r, dataset_version=data) for r in _train(cfg, folder)]
         except Exception as error:
-            (folder / 'error.txt').write_text(traceback.format_exc())
+            (base / 'error.txt').write_text(traceback.format_exc())
             rows = [failed_row(f'{type(error).__name__}: {error}')]
         rows = [dict(identity, **row) for row in rows]
-        AtomicLocalBackend().put_text(
-            json.dumps(rows, indent=1), folder / RESULT
-        )
-        # A failed run that is tried again starts from scratch.
-        if not keep_checkpoints or rows[0]['state'] == 'failed':
-            for path in folder.glob('*.pth'):
-                path.unlink()
-            (folder / 'last_checkpoint').unlink(missing_ok=True)
+        text = json.dumps(rows, indent=1)
+        AtomicLocalBackend().put_text(text, base / RESULT)
+        if rows[0]['state'] == 'finished' and not keep_checkpoints:
+            remove_checkpoints(folder)
     return rows
 
 
-def read_result(work_dir: str | Path) -> list[dict] | None:
-    """Read the rows that :func:`execute` wrote; None before the run ends."""
+def read_result(work_dir: str | Path, run: Run) -> list[dict] | None:
+    """Read the rows that :func:`execute` wrote.
+
+    Args:
+        work_dir: Work dir of the run.
+        run: The run.
+
+    Returns:
+        The rows; None before the run ends, or if they are those of another
+        config, because the file of the config changed after the plan was
+        read.
+
+    Raises:
+        ValueError: The file does not contain rows.
+    """
     result = Path(work_dir, RESULT)
-    return json.loads(result.read_text()) if result.is_file() else None
+    if not result.is_file():
+        return None
+    try:
+        rows = json.loads(result.read_text())
+        keys = {(row['config_hash'], row['seed']) for row in rows}
+        known = {row['state'] for row in rows} <= STATES
+    except (ValueError, KeyError, TypeError):
+        keys, known = set(), False
+    if not keys or not known:
+        raise ValueError(
+            f'{result} does not contain the rows of a run: delete it to '
+            'repeat the run'
+        )
+    return rows if keys == {(run.identity['config_hash'], run.seed)} else None
 
 
 def forget_result(work_dir: str | Path) -> None:
-    """Delete the result, so that :func:`execute` runs again."""
+    """Delete the result, so that :func:`execute` goes on with the run."""
     Path(work_dir, RESULT).unlink(missing_ok=True)
 
 
@@ -126,6 +163,21 @@ def dataset_version(cfg: Config) -> str:
     return digest('\n'.join(lines))
 
 
+def code_hash() -> str:
+    """Hash the code of the package, also without a git repository.
+
+    Returns:
+        12 hexadecimal digits.
+    """
+    files = sorted(PACKAGE.rglob('*.py'))
+    return digest(
+        '\n'.join(
+            f'{path.relative_to(PACKAGE)} {digest(path.read_text("utf-8"))}'
+            for path in files
+        )
+    )
+
+
 def code_version() -> str:
     """Get the version of the package, with its commit in a git repository.
 
@@ -148,7 +200,12 @@ def _train(cfg: Config, folder: Path) -> list[dict]:
     # log.
     cfg.experiment_name = f'{folder.name}_{uuid.uuid4().hex}'
     cfg.launcher = 'none'
-    cfg.resume = find_latest_checkpoint(str(folder)) is not None
+    start = find_start(folder)
+    if start.note:
+        print_log(start.note, 'current', logging.WARNING)
+    cfg.resume = start.checkpoint is not None
+    if cfg.resume:
+        cfg.load_from = str(start.checkpoint)
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or ()),
         dict(type='CheckInvalidLossHook'),
@@ -164,10 +221,9 @@ def _train(cfg: Config, folder: Path) -> list[dict]:
     common = dict(
         sources='+'.join(summary['sources']),
         state='finished',
-        reason='',
+        reason=start.note,
         seconds=max(record['seconds'] for record in history.values()),
         peak_memory_mb=round(peak_memory),
-        dataset_version=dataset_version(cfg),
     )
     rows = select_rows(history, summary['selected_iter'])
     return [dict(common, **row) for row in rows]

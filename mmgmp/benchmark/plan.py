@@ -6,10 +6,21 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-import yaml
+from mmgmp.utils.suggestion import suggest
 
-from mmgmp.utils.setting import VARIABLES
-
+from .plan_checks import (
+    check_chance,
+    check_keys,
+    check_list,
+    check_name,
+    check_overrides,
+    check_seeds,
+    check_sweep,
+    check_text,
+    check_variables,
+    shorten,
+)
+from .plan_file import read_plan_file
 from .run import Run
 
 REQUIRED = {'results', 'targets', 'seeds', 'methods'}
@@ -69,6 +80,7 @@ class Plan:
         chance: Accuracy of random guessing, in [0, 1].
         variables: Variables of all configs, such as the data set; see
             :data:`mmgmp.utils.setting.VARIABLES`.
+        source: File of the plan, for errors.
     """
 
     name: str
@@ -81,6 +93,7 @@ class Plan:
     note: str = ''
     chance: float | None = None
     variables: dict = field(default_factory=dict)
+    source: str = 'plan'
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -107,12 +120,16 @@ class Plan:
 
         Returns:
             A plan with one more method for each method, key and value.
+
+        Raises:
+            ValueError: `sweeps` has a value twice, or two methods would have
+                the same label.
         """
+        check_sweep('--sweep', sweeps)
         methods = dict(self.methods)
         for label, method in self.methods.items():
             if label != self.baseline:
-                for variant in method.variants(sweeps):
-                    methods[variant.label] = variant
+                _add(methods, method.variants(sweeps), self.source)
         return replace(self, methods=methods)
 
 
@@ -135,45 +152,39 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is not a YAML mapping, or an entry is missing,
-            unknown or of the wrong type; the message names it.
+        ValueError: The file is not a YAML mapping or has a key twice, or an
+            entry is missing, unknown, of the wrong type or impossible; the
+            message names it. The configs are not read.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'plan {path} does not exist')
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f'{path} is not a YAML file: {error}') from error
-    _check_keys(f'{path}: plan', content, REQUIRED, OPTIONAL)
+    content = read_plan_file(path)
+    check_keys(f'{path}: plan', content, REQUIRED, OPTIONAL)
+    assert isinstance(content, dict)
     targets = _read_targets(path, content['targets'])
     variables = _read_variables(f'{path}: the plan', content, targets)
     if not isinstance(content['methods'], dict) or not content['methods']:
         raise ValueError(
             f'{path}: `methods` must map labels to methods, got '
-            f'{content["methods"]!r}'
+            f'{shorten(content["methods"])}'
         )
-    methods = {}
+    methods: dict[str, Method] = {}
     for label, entry in content['methods'].items():
-        name = f'{path}: method {label!r}'
-        _check_keys(name, entry, {'config'}, METHOD_KEYS)
-        method = Method(
-            label,
-            entry['config'],
-            entry.get('overrides') or {},
-            variables=_read_variables(name, entry, targets),
-        )
-        for row in [method, *method.variants(entry.get('sweep') or {})]:
-            methods[row.label] = row
+        _add(methods, _read_method(path, label, entry, targets), path)
     if smoke:
         content, methods = _reduce(path, content, methods)
         targets = _read_targets(path, content['targets'])
-    _check_list(path, 'seeds', content['seeds'], int)
+    check_seeds(f'{path}: `seeds`', content['seeds'])
+    check_name(f'{path}: `results`', content['results'])
+    check_name(f'{path}: `title`', content.get('title', path.stem))
+    check_text(f'{path}: `note`', content.get('note', ''))
+    if (chance := content.get('chance')) is not None:
+        check_chance(f'{path}: `chance`', chance)
     baseline = content.get('baseline')
-    if baseline is not None and baseline not in methods:
+    if baseline is not None and baseline not in list(methods):
         raise ValueError(
             f'{path}: `baseline` must be one of the methods '
-            f'{list(methods)}, got {baseline!r}'
+            f'{list(methods)}, got {shorten(baseline)}'
+            f'{suggest(baseline, methods)}'
         )
     return Plan(
         name=f'{path.stem}-smoke' if smoke else path.stem,
@@ -184,25 +195,70 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
         baseline=baseline,
         title=content.get('title', path.stem),
         note=content.get('note', ''),
-        chance=content.get('chance'),
+        chance=chance,
         variables=variables,
+        source=str(path),
     )
+
+
+def _read_method(
+    path: Path, label: str, entry: dict, targets: dict[str, dict]
+) -> list[Method]:
+    """Read a method and the variants of its sweep."""
+    name = f'{path}: method {shorten(label)}'
+    check_name(f'{path}: the label of a method', label)
+    check_keys(name, entry, {'config'}, METHOD_KEYS)
+    check_name(f'{name}: `config`', entry['config'])
+    overrides, sweep = {}, {}
+    if entry.get('overrides') is not None:
+        overrides = entry['overrides']
+        check_overrides(f'{name}: `overrides`', overrides)
+    if entry.get('sweep') is not None:
+        sweep = entry['sweep']
+        check_sweep(f'{name}: `sweep`', sweep)
+    variables = _read_variables(name, entry, targets)
+    method = Method(label, entry['config'], overrides, variables=variables)
+    return [method, *method.variants(sweep)]
+
+
+def _add(
+    methods: dict[str, Method], added: Sequence[Method], source: str | Path
+) -> None:
+    """Add methods, each with a label of its own."""
+    for method in added:
+        other = methods.get(method.label)
+        if other is not None:
+            raise ValueError(
+                f'{source}: two methods have the label {method.label!r}: '
+                f'{_origin(other)}, and {_origin(method)}'
+            )
+        methods[method.label] = method
+
+
+def _origin(method: Method) -> str:
+    if method.varied is None:
+        return f'a method of {method.config}'
+    label, key, value = method.varied
+    return f'the sweep of {label!r} with {key}={value!r}'
 
 
 def _read_targets(path: Path, targets: list | dict) -> dict[str, dict]:
     """Read the variables of each target. A target in a list is a domain."""
     if not isinstance(targets, dict) or not targets:
-        _check_list(path, 'targets', targets, str)
-        return {target: dict(target=target) for target in targets}
+        check_list(f'{path}: `targets`', targets, str)
+        targets = {target: dict(target=target) for target in targets}
     for name, variables in targets.items():
-        _check_variables(f'{path}: `variables` of target {name!r}', variables)
+        check_name(f'{path}: the name of a target', name)
+        check_variables(f'{path}: `variables` of target {name!r}', variables)
     return targets
 
 
 def _read_variables(name: str, entry: dict, targets: dict[str, dict]) -> dict:
     """Read variables of the plan or a method, which targets must not set."""
-    variables = entry.get('variables') or {}
-    _check_variables(f'{name}: `variables`', variables)
+    variables = entry.get('variables')
+    if variables is None:
+        return {}
+    check_variables(f'{name}: `variables`', variables)
     taken = variables.keys() & {key for t in targets.values() for key in t}
     if taken:
         raise ValueError(
@@ -219,17 +275,21 @@ def _reduce(
     smoke = content.get('smoke')
     if smoke is None:
         raise ValueError(f'{path} has no `smoke` entry, which --smoke needs')
-    _check_keys(f'{path}: smoke', smoke, set(), SMOKE_KEYS)
+    check_keys(f'{path}: smoke', smoke, set(), SMOKE_KEYS)
     labels = smoke.get('methods', list(methods))
+    check_list(f'{path}: `methods` of `smoke`', labels, str)
     unknown = [label for label in labels if label not in methods]
     if unknown:
         raise ValueError(
             f'{path}: `smoke` keeps the methods {unknown}, which are not '
-            f'among {list(methods)}'
+            f'among {list(methods)}{suggest(unknown[0], methods)}'
         )
     replaced = {k: smoke[k] for k in ('targets', 'seeds') if k in smoke}
     results = f'work_dirs/benchmark/{path.stem}-smoke/results.csv'
-    overrides = smoke.get('overrides') or {}
+    overrides = smoke.get('overrides')
+    if overrides is None:
+        overrides = {}
+    check_overrides(f'{path}: `overrides` of `smoke`', overrides)
     kept = {
         label: replace(
             methods[label],
@@ -238,36 +298,3 @@ def _reduce(
         for label in labels
     }
     return {**content, **replaced, 'results': results}, kept
-
-
-def _check_keys(name: str, found: dict, required: set, optional: set) -> None:
-    if not isinstance(found, dict):
-        raise ValueError(f'{name} must be a mapping, got {found!r}')
-    missing, unknown = required - set(found), set(found) - required - optional
-    if missing or unknown:
-        raise ValueError(
-            f'{name} must have {sorted(required)} and may have '
-            f'{sorted(optional - required)}; missing {sorted(missing)}, '
-            f'unknown {sorted(unknown)}'
-        )
-
-
-def _check_variables(name: str, variables: dict) -> None:
-    if not isinstance(variables, dict) or variables.keys() - VARIABLES.keys():
-        raise ValueError(
-            f'{name} must map some of {list(VARIABLES)} to values, got '
-            f'{variables!r}'
-        )
-
-
-def _check_list(path: Path, key: str, values: object, kind: type) -> None:
-    if (
-        not isinstance(values, list)
-        or not values
-        or not all(type(value) is kind for value in values)
-        or len(set(values)) < len(values)
-    ):
-        raise ValueError(
-            f'{path}: `{key}` must be a list of {kind.__name__} values, at '
-            f'least one and each once, got {values!r}'
-        )

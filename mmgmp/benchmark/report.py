@@ -7,13 +7,20 @@ from datetime import timedelta
 from pathlib import Path
 
 from mmgmp.evaluation.functional.prediction_scores import MAIN_METRIC
+from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 from mmgmp.visualization import plot_accuracies, plot_sensitivity
 
 from .comparison import Comparison
 from .results import Results
 from .selection import SELECTIONS
 from .tables import csv_table, latex_table, markdown_table, pipe_table
-from .text import LEFT_OUT, estimate_cell, markdown_summary, percent
+from .text import (
+    LEFT_OUT,
+    estimate_cell,
+    markdown_summary,
+    percent,
+    plural,
+)
 
 # Heading -> column of the metrics that are shown besides the compared one.
 FURTHER = {
@@ -44,8 +51,9 @@ def write_tables(results: Results, folder: Path) -> None:
             ('csv', csv_table(comparison)),
             ('tex', latex_table(comparison, title)),
         ):
+            # This replaces a link instead of the file that it points to.
             path = folder / f'{selection}.{suffix}'
-            path.write_text(text, encoding='utf-8')
+            AtomicLocalBackend().put_text(text, path)
     write_figure(results, folder)
 
 
@@ -66,15 +74,19 @@ def write_figure(
     methods = comparison.methods
     if not any(method.finished for method in methods.values()):
         return None
-    if any(m.varied is not None for m in results.plan.methods.values()):
+    if curves := results.sensitivity():
         out = folder / f'{prefix}sensitivity.png'
         mean = methods[baseline].mean if baseline else None
         plot_sensitivity(
-            results.sensitivity(),
+            curves,
             out,
             baseline=mean and (mean.mean, mean.low, mean.high),
             baseline_name=baseline or '',
-            defaults=results.default_values(),
+            defaults={
+                name: default
+                for name, default in results.default_values().items()
+                if default in [value for value, *_ in curves[name]]
+            },
         )
         return out
     out = folder / f'{prefix}accuracy.png'
@@ -113,6 +125,8 @@ def page_section(
     lines = [f'## {plan.title}', '', '```shell', command, '```', '']
     if plan.note:
         lines += [plan.note, '']
+    if results.outdated:
+        lines += [outdated_note(results), '']
     if not results.finished:
         lines += [f'None of the {len(plan.runs)} runs has finished.', '']
         return '\n'.join(lines)
@@ -129,6 +143,16 @@ def page_section(
     if figure := write_figure(results, folder, f'{plan.name}_'):
         lines += [f'![{figure.stem}]({link}/{figure.name})', '']
     return '\n'.join(lines)
+
+
+def outdated_note(results: Results) -> str:
+    """Say which missing runs have rows of a config that has changed since."""
+    runs = results.outdated
+    return (
+        f'{plural(len(runs), "missing run")} of {results.plan.title} have '
+        'rows of another version of their config, which are left out. The '
+        f'first: {runs[0].name}.'
+    )
 
 
 def further_table(results: Results) -> str:
@@ -205,7 +229,9 @@ def _mean_cell(rows: list[dict], column: str) -> str:
 def _cost(results: Results) -> str:
     """State the number of finished runs, their time, and their versions."""
     rows = results.finished
-    total = timedelta(seconds=round(sum(row['seconds'] for row in rows)))
+    # Rows of an older version may lack the time.
+    known = [x for x in (row['seconds'] for row in rows) if not math.isnan(x)]
+    total = timedelta(seconds=round(sum(known)))
     codes = sorted({row['code_version'] for row in rows})
     data = sorted({row['dataset_version'] for row in rows})
     return (

@@ -4,6 +4,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,8 +16,22 @@ from .store import ResultsStore
 
 Point = tuple[float, float, float, float]
 
+# What describes a run besides the hash of its config.
+DESCRIPTION = ('config', 'variables', 'overrides', 'target', 'seed')
 # Names of settings in tables and figures. Others use the last part of the key.
 SYMBOLS = dict(reversal_weight='lambda')
+
+
+class Sweep(NamedTuple):
+    """Values of a setting.
+
+    ``method`` is the label of the method whose setting ``key`` varies;
+    ``labels`` maps each value to the label of its row.
+    """
+
+    method: str
+    key: str
+    labels: dict[Any, str]
 
 
 class Results:
@@ -27,6 +42,11 @@ class Results:
     Args:
         plan: The plan.
         frame: Rows of :meth:`ResultsStore.read`; other plans may share them.
+
+    Attributes:
+        plan: The plan.
+        outdated: Missing runs whose stored rows have another config hash,
+            because their config has changed since.
     """
 
     def __init__(self, plan: Plan, frame: pd.DataFrame) -> None:
@@ -34,11 +54,22 @@ class Results:
         stored: dict[tuple, dict[str, dict]] = defaultdict(dict)
         for row in frame.to_dict('records'):
             stored[row['config_hash'], row['seed']][row['selection']] = row
+        described = {
+            tuple(row[column] for column in DESCRIPTION)
+            for row in frame.to_dict('records')
+        }
         # Run -> selection rule -> row. The rule of a failed run is ''.
         self._rows: dict[Run, dict[str, dict]] = {
             run: stored.get((run.identity['config_hash'], run.seed), {})
             for run in plan.runs
         }
+        # Missing runs with a row of the same description and another hash.
+        self.outdated: list[Run] = [
+            run
+            for run in plan.runs
+            if not self._rows[run]
+            and tuple(run.identity[c] for c in DESCRIPTION) in described
+        ]
         self._comparisons: dict[tuple[str, str], Comparison] = {}
 
     @classmethod
@@ -96,32 +127,58 @@ class Results:
         Returns:
             Name of the setting -> (value, mean, low, high), sorted by value.
             The mean is over the targets; it is NaN if a run is missing.
+            Settings whose values are not numbers are left out. If several
+            methods sweep a setting, its name includes the method.
         """
-        curves = defaultdict(list)
-        for label, method in self.plan.methods.items():
-            if method.varied is not None:
-                _, key, value = method.varied
-                mean = self.comparison().methods[label].mean
+        methods = self.comparison().methods
+        curves: dict[str, Sequence[Point]] = {}
+        for name, sweep in self._sweeps().items():
+            points = []
+            for value, label in sorted(sweep.labels.items()):
+                mean = methods[label].mean
                 point = (math.nan,) * 3
                 if mean is not None:
                     point = mean.mean, mean.low, mean.high
-                curves[symbol(key)].append((value, *point))
-        return {name: sorted(points) for name, points in curves.items()}
+                points.append((value, *point))
+            curves[name] = points
+        return curves
 
     def default_values(self) -> dict[str, float]:
-        """Get the value of each swept setting in the config of its method."""
+        """Get the value of each swept setting in the config of its method.
+
+        A value that the config leaves to the code is left out.
+        """
         values = {}
-        for method in self.plan.methods.values():
-            if method.varied is None:
-                continue
-            label, key, _ = method.varied
-            if symbol(key) not in values:
-                run = next(r for r in self.plan.runs if r.label == label)
-                node = run.load_config()
-                for part in key.split('.'):
+        for name, sweep in self._sweeps().items():
+            run = next(r for r in self.plan.runs if r.label == sweep.method)
+            node = run.load_config()
+            try:
+                for part in sweep.key.split('.'):
                     node = node[int(part) if isinstance(node, list) else part]
-                values[symbol(key)] = node
+            except KeyError:
+                continue
+            values[name] = node
         return values
+
+    def _sweeps(self) -> dict[str, Sweep]:
+        """Name the sweeps whose values are numbers."""
+        sweeps: dict[tuple[str, str], Sweep] = {}
+        for label, method in self.plan.methods.items():
+            if method.varied is not None:
+                base, key, value = method.varied
+                sweep = sweeps.setdefault((base, key), Sweep(base, key, {}))
+                sweep.labels[value if is_finite(value) else None] = label
+        symbols = [symbol(key) for _, key in sweeps]
+        names: dict[str, Sweep] = {}
+        for sweep in sweeps.values():
+            name = symbol(sweep.key)
+            if symbols.count(name) > 1:
+                name = f'{name} ({sweep.method})'
+            if name in names:
+                name = f'{sweep.key} ({sweep.method})'
+            if None not in sweep.labels:
+                names[name] = sweep
+        return names
 
     def _compare(self, selection: str, metric: str) -> Comparison:
         plan = self.plan
@@ -134,7 +191,7 @@ class Results:
                 continue
             score = row.get(metric, math.nan)
             if row['state'] == 'failed':
-                reason = row['reason']
+                reason = row['reason'] or 'unknown reason'
                 failures[run.label].append((run.target, run.seed, reason))
             elif math.isnan(score):
                 reason = f'the run has no {metric}'
@@ -150,6 +207,11 @@ class Results:
             failures,
             plan.chance if metric == TARGET_METRIC else None,
         )
+
+
+def is_finite(value: object) -> bool:
+    """Check for a number that an axis can show."""
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore
 
 
 def symbol(key: str) -> str:

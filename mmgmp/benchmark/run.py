@@ -15,6 +15,8 @@ from mmengine.runner import Runner
 
 from mmgmp.utils.setting import read_config
 
+from .overrides import apply_overrides
+
 PARTS = ('train', 'val', 'test')
 # Arguments of the Runner that only change where and how it runs, or what it
 # writes.
@@ -97,8 +99,8 @@ class Run:
 
         Raises:
             FileNotFoundError: The config does not exist.
-            ValueError: The config has no setting that an override could
-                replace, does not read a variable, or does not know its value.
+            ValueError: An override has no effect, or the config does not read
+                a variable or does not know its value.
         """
         variables = json.dumps(self.variables, sort_keys=True)
         cfg = _load(self.config, variables, self.overrides)
@@ -172,9 +174,7 @@ def _read(config: str, variables: str) -> Config:
 
 def _load(config: str, variables: str, overrides: dict) -> Config:
     cfg = copy.deepcopy(_read(config, variables))
-    for key in overrides:
-        _check_place(cfg, key, config)
-    cfg.merge_from_dict(overrides)
+    apply_overrides(cfg, overrides, config)
     return cfg
 
 
@@ -182,16 +182,3 @@ def _load(config: str, variables: str, overrides: dict) -> Config:
 def _hash(config: str, variables: str, overrides: str) -> str:
     # Runs that differ only in the seed share the hash.
     return config_hash(_load(config, variables, json.loads(overrides)))
-
-
-def _check_place(cfg: Config, key: str, source: str) -> None:
-    """Raise an error for a misspelt key, which MMEngine would add."""
-    node, path = cfg, key.split('.')
-    for depth, part in enumerate(path[:-1], start=1):
-        try:
-            node = node[int(part) if isinstance(node, list) else part]
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise ValueError(
-                f'override {key!r}: {source} has no '
-                f'{".".join(path[:depth])!r} to change'
-            ) from None

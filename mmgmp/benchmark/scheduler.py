@@ -12,9 +12,9 @@ import submitit
 
 from .execution import (
     code_version,
-    dataset_version,
     execute,
     failed_row,
+    forget_result,
     read_result,
 )
 from .plan import Plan
@@ -91,6 +91,10 @@ class Progress:
         text = f'FAILED: {row["reason"]}'
         if row['state'] == 'finished':
             text = f'{100 * row[TARGET_METRIC]:.1f} % on the target'
+            if row['reason']:
+                text += f' ({row["reason"]})'
+        if row['config_hash'] != run.identity['config_hash']:
+            text += '; its config has changed since the plan was read'
         seconds = (time.perf_counter() - self.start) / self.done
         left = timedelta(seconds=round(seconds * (self.total - self.done)))
         print(
@@ -124,7 +128,7 @@ def missing_runs(
         name = f'{run.identity["config"]}_{key[0]}'
         work_dir = root / 'runs' / name / f'seed{run.seed}'
         state = states.get(key)
-        if state is None and (rows := read_result(work_dir)):
+        if state is None and (rows := read_result(work_dir, run)):
             store.add(rows)
             state = states[key] = rows[0]['state']
         if state is None or (state == 'failed' and retry_failed):
@@ -132,14 +136,19 @@ def missing_runs(
     return list(missing.values())
 
 
-def build_datasets(runs: Iterable[tuple[Run, Path]]) -> None:
-    """Build the datasets of all configs once, to find errors early.
+def forget_failures(runs: Iterable[tuple[Run, Path]]) -> None:
+    """Delete the results of failed runs, so that :func:`execute` runs again.
 
-    This also generates a synthetic dataset before several runs try to.
+    The checkpoints remain, and training goes on from the last one. A result
+    that another process has stored since remains too.
+
+    Args:
+        runs: Runs and their work dirs.
     """
-    by_config = {run.identity['config_hash']: run for run, _ in runs}
-    for run in by_config.values():
-        dataset_version(run.load_config())
+    for run, work_dir in runs:
+        rows = read_result(work_dir, run)
+        if rows and rows[0]['state'] == 'failed':
+            forget_result(work_dir)
 
 
 def run_all(
@@ -152,8 +161,9 @@ def run_all(
     """Execute all runs, at most one per slot at a time.
 
     A run that dies without a result (killed, out of memory) is reported as
-    failed, with the last line of its error stream. If this function is
-    interrupted, it cancels the running jobs, which remain missing.
+    failed, with the last line of its error stream; its checkpoints remain. If
+    this function is interrupted, it cancels the running jobs, which remain
+    missing.
 
     Args:
         runs: Runs and their work dirs, in the order in which they start.
@@ -163,7 +173,7 @@ def run_all(
         keep_checkpoints: Whether to keep the checkpoints of each run.
     """
     waiting = list(reversed(list(runs)))
-    jobs: dict[int, tuple[Run, submitit.Job]] = {}
+    jobs: dict[int, tuple[Run, Path, submitit.Job]] = {}
     try:
         while waiting or jobs:
             for slot in range(slots.number):
@@ -172,14 +182,14 @@ def run_all(
                     job = slots.submit(
                         slot, folder, run, str(work_dir), keep_checkpoints
                     )
-                    jobs[slot] = run, job
-            for slot, (run, job) in list(jobs.items()):
+                    jobs[slot] = run, work_dir, job
+            for slot, (run, work_dir, job) in list(jobs.items()):
                 if job.done():
                     del jobs[slot]
-                    report(run, _rows(run, job))
+                    report(run, _rows(run, work_dir, job))
             time.sleep(POLL_SECONDS)
     finally:
-        _cancel([job for _, job in jobs.values()])
+        _cancel([job for _, _, job in jobs.values()])
 
 
 def usable_cores() -> int:
@@ -196,14 +206,15 @@ def _cancel(jobs: list[submitit.Job]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _rows(run: Run, job: submitit.Job) -> list[dict]:
+def _rows(run: Run, work_dir: Path, job: submitit.Job) -> list[dict]:
     """Get the rows of a job that has ended, with or without a result."""
     try:
         return job.result()
-    except (
-        submitit.core.utils.UncompletedJobError,
-        submitit.core.utils.FailedJobError,
-    ) as error:
+    except Exception as error:
+        # Killed, or its result could not be written or read.
+        rows = read_result(work_dir, run)
+        if rows is not None:
+            return rows
         lines = (job.stderr() or str(error)).strip().splitlines()
         reason = f'ended without a result; last line: {lines[-1:]}'
         row = dict(run.identity, **failed_row(reason))

@@ -9,6 +9,8 @@ from io import StringIO
 
 from tabulate import LATEX_ESCAPE_RULES, tabulate
 
+from mmgmp.utils.csv_cells import guard_row
+
 from .comparison import Comparison, MethodResult
 from .selection import SELECTIONS
 from .text import (
@@ -89,7 +91,8 @@ def latex_table(comparison: Comparison, title: str = '') -> str:
 def csv_table(comparison: Comparison) -> str:
     """Format a comparison as CSV, with unrounded fractions.
 
-    Cells without a value are empty. ``<target>/mean``, ``std``, ``low``,
+    Cells without a value are empty, and text that a spreadsheet would run as a
+    formula is quoted. ``<target>/mean``, ``std``, ``low``,
     ``high`` and ``count`` describe the seeds that finished, and
     ``targets/...`` the mean over the targets.
 
@@ -101,9 +104,9 @@ def csv_table(comparison: Comparison) -> str:
     """
     text = StringIO()
     rows = [_csv_row(comparison, m) for m in comparison.methods.values()]
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(guard_row(rows[0]))
+    writer.writerows(guard_row(row.values()) for row in rows)
     return text.getvalue()
 
 

@@ -7,12 +7,13 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from pickle import UnpicklingError
 from types import FrameType, TracebackType
 
 from mmengine.registry import Registry
+
+from .suggestion import suggest as suggest_similar
 
 PACKAGE = Path(__file__).parents[1]
 MISTAKES = (
@@ -166,8 +167,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """
     if name in RENAMED:
         return f': {RENAMED[name]}'
-    close = get_close_matches(name, list(known), n=3)
-    return f'; did you mean {" or ".join(close)}?' if close else ''
+    return suggest_similar(name, known)
 
 
 def accepted_arguments(cls: object) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from .config_file import read_config_file
+from .suggestion import suggest
 
 # Flag -> help. The name of the environment variable is the flag in upper case,
 # after a prefix.
@@ -79,6 +80,7 @@ def setting_file(dataset: str) -> str:
         raise ValueError(
             f'{_flag("dataset")} must be one of {dataset_names()} or the path '
             f'of a config file (.py), got {dataset!r}'
+            f'{suggest(dataset, dataset_names())}'
         )
     return f'./settings/{dataset}.py'
 
@@ -108,6 +110,7 @@ def choose_domains(
     if target not in domains:
         raise ValueError(
             f'{_flag("target")} must be one of {list(domains)}, got {target!r}'
+            f'{suggest(target, domains)}'
         )
     if sources == OTHERS:
         return target, [domain for domain in domains if domain != target]

@@ -15,6 +15,7 @@ from .style import (
     FONT_SIZE,
     add_legend,
     check_out,
+    plain,
     save,
     styled,
 )
@@ -83,7 +84,7 @@ def plot_accuracies(
         absent = 'runs missing' if target == MEAN else 'no runs'
         _draw_panel(ax, column, places, incomplete, absent)
         _draw_references(ax, column.get(baseline or ''), baseline, chance)
-        ax.set_title('mean of targets' if target == MEAN else target)
+        ax.set_title('mean of targets' if target == MEAN else plain(target))
     for ax in grid.flat[len(targets) :]:
         ax.remove()
     grid[0, 0].set_yticks(places, names)
@@ -147,7 +148,7 @@ def _name(label: str, runs: tuple[int, int] | None) -> str:
     """Wrap the name of a method, and add its runs if some are missing."""
     if runs is not None:
         label = f'{label} ({runs[0]}/{runs[1]})'
-    return fill(label, NAME_WIDTH, break_long_words=False)
+    return plain(fill(label, NAME_WIDTH, break_long_words=False))
 
 
 def _places(names: list[str]) -> tuple[list[float], int]:
@@ -211,7 +212,7 @@ def _draw_references(
     """Draw the lines of the baseline and of chance."""
     lines: list[tuple[float, LineStyleType, str]] = []
     if estimate is not None:
-        lines.append((estimate[0], ':', f'mean of {baseline}'))
+        lines.append((estimate[0], ':', f'mean of {plain(baseline or "")}'))
     if chance is not None:
         lines.append((chance, (0, (6, 1.2, 1, 1.2)), 'chance'))
     for value, dashes, label in lines:

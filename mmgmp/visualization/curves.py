@@ -29,6 +29,7 @@ from .style import (
     LINES,
     add_legend,
     check_out,
+    plain,
     save,
     set_log_ticks,
     styled,
@@ -222,7 +223,7 @@ def _add_panels(figure: Figure, rows: Sequence[Row]) -> list[list[Axes]]:
                 sharey=axes[0] if axes else None,
             )
             if titles[place - 1 : place] != [titles[place]]:
-                ax.set_title(title)
+                ax.set_title(plain(title))
             ax.tick_params(
                 length=2,
                 width=0.6,
@@ -248,8 +249,7 @@ def _draw_curve(
     ax.plot(
         steps,
         mean,
-        # Matplotlib leaves names such as `_old` out of a legend.
-        label=f' {label}' if label.startswith('_') else label,
+        label=plain(label),
         color=color,
         linestyle=dashes,
         linewidth=1.2,

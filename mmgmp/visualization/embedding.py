@@ -15,6 +15,7 @@ from .style import (
     MARKERS,
     add_legend,
     check_out,
+    plain,
     save,
     styled,
 )
@@ -90,7 +91,7 @@ def plot_embedding(
             for group in groups:
                 _draw_group(ax, points, group)
             ax.set(xticks=[], yticks=[])
-        row[0].set_ylabel(method)
+        row[0].set_ylabel(plain(method))
     axes[0, 0].set_title('by class')
     axes[0, 1].set_title('by domain')
     add_legend(figure, axes[0, 1:], 'outside upper center', handle=1)
@@ -163,7 +164,7 @@ def _draw_group(ax: Axes, points: np.ndarray, group: Group) -> None:
     for layer in range(LAYERS):
         ax.plot(
             *own[layer::LAYERS].T,
-            label=None if layer else group.name,
+            label=None if layer else plain(group.name),
             linestyle='none',
             zorder=2 + layer / LAYERS,
             path_effects=[withStroke(linewidth=1.2, foreground='white')],

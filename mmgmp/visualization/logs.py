@@ -83,20 +83,44 @@ def read_training_log(path: str | Path) -> list[Record]:
 
 
 def _read_lines(file: Path) -> list[Record]:
-    """Read a file of JSON objects, one per line."""
+    """Read a file of JSON objects, one per line.
+
+    Values that are not numbers are left out.
+    """
+    try:
+        text = file.read_text('utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f'{file} is not a text file: {error}') from error
     records = []
-    for number, line in enumerate(file.read_text().splitlines(), 1):
+    # Only a line feed ends a line: JSON text may contain others.
+    for number, line in enumerate(text.split('\n'), 1):
+        if not line.strip():
+            continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(
                 f'{file}, line {number} is not JSON ({error}): remove it if '
                 'the run was interrupted there'
             ) from error
         if not isinstance(record, dict):
             raise ValueError(f'{file}, line {number} is not a JSON object')
-        records.append(record)
+        for key in COUNTERS:
+            if key in record and not _is_finite(record[key]):
+                raise ValueError(
+                    f'{file}, line {number} has no number as {key!r}, but '
+                    f'{record[key]!r}'
+                )
+        records.append({k: v for k, v in record.items() if _is_number(v)})
     return records
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_finite(value: object) -> bool:
+    return _is_number(value) and bool(np.isfinite(float(value)))  # type: ignore
 
 
 def match_keys(

@@ -15,6 +15,7 @@ from .style import (
     COLUMN_WIDTH,
     add_legend,
     check_out,
+    plain,
     save,
     set_log_ticks,
     styled,
@@ -83,9 +84,9 @@ def plot_sensitivity(
         ax.remove()
     for ax, (parameter, points) in zip(axes.flat, curves.items()):
         if baseline is not None:
-            _draw_baseline(ax, baseline, baseline_name)
+            _draw_baseline(ax, baseline, plain(baseline_name))
         _draw_curve(ax, points, defaults.get(parameter))
-        ax.set_xlabel(NAMES.get(parameter, parameter))
+        ax.set_xlabel(NAMES.get(parameter, plain(parameter)))
         _set_value_axis(ax, [point[0] for point in points])
     for row in axes:
         row[0].set_ylabel('accuracy (%)')

@@ -5,6 +5,7 @@ Items in different colours also differ in dashes, marker or text.
 """
 
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
 from matplotlib.typing import FillStyleType, LineStyleType
+
+from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
 SUFFIXES = ('.png', '.pdf')
 Place = Literal['outside upper center', 'outside lower center']
@@ -68,12 +71,36 @@ def check_out(out: str | Path) -> Path:
     """Return the path of the file to write.
 
     Raises:
-        ValueError: Its suffix is neither ``.png`` nor ``.pdf``.
+        ValueError: Its suffix is neither ``.png`` nor ``.pdf``, it is a folder
+            or a link, or a file that Matplotlib did not write.
     """
     out = Path(out)
     if out.suffix not in SUFFIXES:
         raise ValueError(f'`out` must end in .png or .pdf, got {str(out)!r}')
-    return out
+    if out.is_symlink():
+        reason = 'is a link'
+    elif out.is_dir():
+        reason = 'is a folder'
+    elif out.exists() and not (out.is_file() and _is_figure(out)):
+        reason = 'is no figure of Matplotlib and would be lost'
+    else:
+        return out
+    raise ValueError(f'`out` {out} {reason}: choose another file')
+
+
+def _is_figure(path: Path) -> bool:
+    data = path.read_bytes()
+    return not data or b'Matplotlib' in data
+
+
+def plain(text: str) -> str:
+    """Escape a name, so that Matplotlib does not read it as a formula.
+
+    Matplotlib leaves names such as ``_old`` out of a legend, so a space is put
+    before them.
+    """
+    text = text.replace('$', r'\$')
+    return f' {text}' if text.startswith('_') else text
 
 
 def add_legend(
@@ -172,6 +199,18 @@ def log_ticks(low: float, high: float, least: int) -> list[float]:
 
 
 def save(figure: Figure, out: Path) -> None:
-    """Write a figure and create its folder."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out)
+    """Write a figure as a whole, and create its folder.
+
+    Raises:
+        ValueError: The file cannot be written, or a text is no formula.
+    """
+    data = BytesIO()
+    try:
+        figure.savefig(data, format=out.suffix[1:])
+    except ValueError as error:
+        text = ' '.join(str(error).split())
+        raise ValueError(f'the figure cannot be drawn: {text}') from error
+    try:
+        AtomicLocalBackend().put(data.getvalue(), out)
+    except OSError as error:
+        raise ValueError(f'`out` cannot be written: {error}') from error

@@ -6,27 +6,20 @@ tests/utils/counting_toy.py has these accuracies after epochs 1 to 4: 2/4, 4/4,
 """
 
 import json
-import subprocess
 import threading
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmgmp.benchmark import execution
 from mmgmp.benchmark.execution import (
-    code_version,
-    dataset_version,
     execute,
     forget_result,
     read_result,
 )
-from mmgmp.version import __version__
 from tests.benchmark.toy_plan import make_run, write_config
 from tests.utils import counting_toy
-from tests.utils.leaves import read_leaf
 
 SOURCE = 'source/acc/all/fused/top1'
 TARGET = 'target/acc/all/fused/top1'
@@ -57,17 +50,18 @@ def test_rows_of_a_run(config, tmp_path):
         assert len(row['dataset_version']) == 12
         assert row['code_version']
         assert row['target/acc/cartoon/video/mean1'] >= 0
-    assert read_result(tmp_path / 'run') == rows
+    assert read_result(tmp_path / 'run', run) == rows
     assert not list((tmp_path / 'run').glob('*.pth'))
 
 
 def test_ended_runs_do_not_run_again(config, tmp_path):
     run, folder = make_run(config), tmp_path / 'run'
-    assert read_result(folder) is None
+    assert read_result(folder, run) is None
     rows = execute(run, str(folder), keep_checkpoints=True)
     assert len(list(folder.glob('*.pth'))) == 2
-    (folder / 'rows.json').write_text('["as before"]')
-    assert execute(run, str(folder), False) == ['as before']
+    before = [dict(rows[0], note='as before')]
+    (folder / 'rows.json').write_text(json.dumps(before))
+    assert execute(run, str(folder), False) == before
     forget_result(folder)
     again = execute(run, str(folder), False)
     for row in (*rows, *again):
@@ -94,10 +88,10 @@ def test_failure(config, tmp_path, fault, reason):
     assert row['reason'] == reason
     assert run.identity.items() <= row.items()
     assert not any(key.startswith('target/') for key in row)
-    assert read_result(tmp_path / 'run') == [row]
+    assert read_result(tmp_path / 'run', run) == [row]
     assert 'Traceback' in (tmp_path / 'run/error.txt').read_text()
-    # A repeated run starts from scratch.
-    assert not list((tmp_path / 'run').glob('*.pth'))
+    # A repeated run goes on from here.
+    assert (tmp_path / 'run/epoch_2.pth').is_file()
 
 
 def test_interrupted_run_is_resumed(config, tmp_path):
@@ -121,9 +115,98 @@ def test_interrupted_run_is_resumed(config, tmp_path):
     assert all(row['seconds'] > 1000 for row in rows)
 
 
+def test_failed_run_goes_on(config, tmp_path, monkeypatch):
+    """A transient error in iteration 3 costs no earlier iteration."""
+    folder, run = tmp_path / 'run', make_run(config)
+    trained = []
+    forward = counting_toy.CountingToyModel.forward
+    faults = [OSError(28, 'No space left on device')]
+
+    def flaky(self, *args, mode, **kwargs):
+        if mode == 'loss':
+            if self.weight > 1.5 and faults:
+                raise faults.pop()
+            trained.append(round(self.weight.item()))
+        return forward(self, *args, mode=mode, **kwargs)
+
+    monkeypatch.setattr(counting_toy.CountingToyModel, 'forward', flaky)
+    (row,) = execute(run, str(folder), keep_checkpoints=False)
+    assert row['reason'] == 'OSError: [Errno 28] No space left on device'
+    assert (folder / 'epoch_2.pth').is_file()
+    forget_result(folder)
+    rows = execute(run, str(folder), keep_checkpoints=False)
+    assert trained == [0, 1, 2, 3]
+    assert [row[TARGET] for row in rows] == [0.25, 0.75, 0.75]
+    assert not list(folder.glob('*.pth'))
+
+
+def test_run_that_died_in_the_test_is_only_tested(
+    config, tmp_path, monkeypatch
+):
+    folder, run = tmp_path / 'run', make_run(config)
+    format_ = execution.select_rows
+
+    def fail(*args):
+        raise RuntimeError('a node went away')
+
+    monkeypatch.setattr(execution, 'select_rows', fail)
+    (row,) = execute(run, str(folder), keep_checkpoints=False)
+    assert row['state'] == 'failed'
+    monkeypatch.setattr(execution, 'select_rows', format_)
+
+    def forward(self, *args, mode, **kwargs):
+        assert mode != 'loss'
+        return original(self, *args, mode=mode, **kwargs)
+
+    original = counting_toy.CountingToyModel.forward
+    monkeypatch.setattr(counting_toy.CountingToyModel, 'forward', forward)
+    forget_result(folder)
+    rows = execute(run, str(folder), keep_checkpoints=True)
+    assert [row['epoch'] for row in rows] == [2, 4, 3]
+
+
+def test_damaged_checkpoint_is_said(config, tmp_path):
+    folder = tmp_path / 'run'
+    execute(make_run(config, fault='crash'), str(folder), True)
+    (folder / 'epoch_2.pth').write_bytes(b'half')
+    (folder / 'attempt.json').unlink()
+    (folder / 'rows.json').unlink()
+    rows = execute(make_run(config), str(folder), True)
+    reason = 'epoch_2.pth is not a complete checkpoint: started anew'
+    assert [row['reason'] for row in rows] == [reason] * 3
+    assert [row['epoch'] for row in rows] == [2, 4, 3]
+    assert (folder / 'epoch_2.pth.unusable').read_bytes() == b'half'
+
+
+def test_changed_code_starts_in_a_new_folder(config, tmp_path, monkeypatch):
+    folder = tmp_path / 'run'
+    run = make_run(config, fault='crash')
+    execute(run, str(folder), False)
+    before = (folder / 'epoch_2.pth').read_bytes()
+    for code in ('1', '1', '2'):
+        monkeypatch.setattr(execution, 'code_hash', lambda c=code: c)
+        forget_result(folder)
+        (row,) = execute(run, str(folder), False)
+        assert row['state'] == 'failed'
+    assert (folder / 'epoch_2.pth').read_bytes() == before
+    assert len(list(folder.glob('version_*/epoch_2.pth'))) == 2
+
+
+def test_result_of_another_config_is_not_taken(config, tmp_path):
+    """The config file changed between two commands."""
+    other = make_run(config, seed=4)
+    rows = execute(other, str(tmp_path), False)
+    assert read_result(tmp_path, other) == rows
+    assert read_result(tmp_path, make_run(config, seed=5)) is None
+    (tmp_path / 'rows.json').write_text('[{"state": "finished"}]')
+    with pytest.raises(ValueError, match=r'rows\.json does not contain'):
+        read_result(tmp_path, other)
+
+
 def test_second_process_waits_and_returns_the_same(config, tmp_path):
     folder = tmp_path / 'run'
     folder.mkdir()
+    other = [dict(make_run(config).identity, state='failed')]
     results = []
     with FileLock(folder / 'lock', is_singleton=False):
         thread = threading.Thread(
@@ -134,82 +217,6 @@ def test_second_process_waits_and_returns_the_same(config, tmp_path):
         thread.start()
         thread.join(0.5)
         assert thread.is_alive()
-        (folder / 'rows.json').write_text('["of the other"]')
+        (folder / 'rows.json').write_text(json.dumps(other))
     thread.join(10)
-    assert results == [['of the other']]
-
-
-def version_of(**changes):
-    cfg = Config(counting_toy.settings())
-    cfg.merge_from_dict(changes)
-    return dataset_version(cfg)
-
-
-def test_dataset_version_depends_on_the_samples():
-    assert version_of() == version_of()
-    rows = counting_toy.SOURCE[::-1]
-    versions = {
-        version_of(),
-        version_of(**{'train_dataloader.dataset.rows': rows}),
-        version_of(**{'val_dataloader.dataset.rows': rows}),
-        version_of(**{'test_dataloader.dataset.rows': rows[1:]}),
-        version_of(**{'test_dataloader.dataset.domains': ['animal']}),
-    }
-    assert len(versions) == 5
-
-
-def test_dataset_version_depends_on_the_files(tiny_mini_hac, tmp_path):
-    cfg = read_leaf('erm')
-    cfg.merge_from_dict(tiny_mini_hac)
-    root = Path(cfg.test_dataloader.dataset.data_root)
-    expected = dataset_version(cfg)
-    copy = tmp_path / 'copy'
-    subprocess.run(['cp', '-r', root, copy], check=True)
-    for part in ('train', 'val', 'test'):
-        cfg[f'{part}_dataloader'].dataset.data_root = str(copy)
-    assert dataset_version(cfg) == expected
-    clip = next(copy.glob('cartoon/videos/*.mp4'))
-    clip.write_bytes(clip.read_bytes() + b'0')
-    assert dataset_version(cfg) != expected
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A folder with a package like this one, not yet under git."""
-    package = tmp_path / 'mmgmp'
-    package.mkdir()
-    for path in (package / 'a.py', tmp_path / 'other.py'):
-        path.write_text('1')
-    monkeypatch.setattr(execution, 'PACKAGE', package)
-    yield tmp_path
-
-
-def git(folder, *arguments):
-    identity = ('-c', 'user.name=a', '-c', 'user.email=a@b.c')
-    subprocess.run(
-        ['git', '-C', folder, *identity, *arguments],
-        check=True,
-        capture_output=True,
-    )
-
-
-def test_code_version(repository):
-    assert code_version() == __version__
-    git(repository, 'init')
-    git(repository, 'add', '.')
-    git(repository, 'commit', '-m', 'first')
-    version = code_version()
-    assert version.startswith(f'{__version__}+')
-    commit = version.removeprefix(f'{__version__}+')
-    assert len(commit) >= 7
-    assert not set(commit) - set('0123456789abcdef')
-    (repository / 'other.py').write_text('2')
-    (repository / 'mmgmp/new.py').write_text('2')
-    assert code_version() == version
-    (repository / 'mmgmp/a.py').write_text('2')
-    assert code_version() == f'{version}.dirty'
-
-
-def test_code_version_without_git(monkeypatch):
-    monkeypatch.setenv('PATH', '')
-    assert code_version() == __version__
+    assert results == [other]

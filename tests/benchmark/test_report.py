@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 """Tables, figures and the page contain the stored rows and nothing else."""
 
+import csv
 import runpy
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from mmgmp.benchmark.report import (
 )
 from mmgmp.benchmark.results import Results
 from mmgmp.benchmark.selection import TARGET_METRIC
+from mmgmp.utils.csv_cells import unguard_cell
 from tests.benchmark.toy_plan import (
     RATE,
     make_plan,
@@ -154,3 +156,48 @@ def test_published_page_is_made_from_the_rows(tmp_path, monkeypatch):
     assert drawn == {p.name for p in (ROOT / 'docs/results').glob('*.png')}
     rows = next((ROOT / 'docs/results').glob('*.csv')).read_text()
     assert TARGET_METRIC in rows
+
+
+@pytest.mark.parametrize('values', [[0.03, 3], ['a', 'b'], [[1], None]])
+def test_any_sweep_is_reported(plan, tmp_path, values):
+    plan = plan.swept({'model.fault': values})
+    for run in plan.runs:
+        store_run(plan, run, 0.5)
+    results = Results.read(plan)
+    write_tables(results, tmp_path / 'tables')
+    assert page_section(results, 'plan.yml', tmp_path, '')
+
+
+def test_any_name_is_reported(plan, tmp_path):
+    names = ('5', r'=a $x_{ | 漢字 % \\')
+    methods = {
+        name: replace(method, label=name)
+        for name, method in zip(names, plan.methods.values())
+    }
+    plan = replace(plan, methods=methods, baseline=names[1])
+    for run in plan.runs:
+        store_run(plan, run, 0.5, seconds='')
+    results = Results.read(plan)
+    write_tables(results, tmp_path / 'tables')
+    assert '0:00:00' in page_section(results, 'plan.yml', tmp_path, '')
+    with (tmp_path / 'tables/source.csv').open(newline='') as file:
+        first, second = csv.DictReader(file)
+    assert (first['method'], second['method']) == ('5', f"'{names[1]}")
+    assert unguard_cell(second['method']) == names[1]
+
+
+def test_tables_do_not_follow_links(results, tmp_path):
+    victim = tmp_path / 'mine.txt'
+    victim.write_text('mine')
+    (tmp_path / 'tables').mkdir()
+    (tmp_path / 'tables/source.md').symlink_to(victim)
+    write_tables(results, tmp_path / 'tables')
+    assert victim.read_text() == 'mine'
+    assert '51.0' in (tmp_path / 'tables/source.md').read_text()
+
+
+def test_changed_config_is_said(plan):
+    store_run(plan, plan.runs[0], 0.5, config_hash='0')
+    text = page_section(Results.read(plan), 'plan.yml', Path(), '')
+    assert '1 missing run of A title' in text
+    assert plan.runs[0].name in text

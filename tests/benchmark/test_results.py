@@ -117,3 +117,34 @@ def test_sensitivity(plan):
     assert all(map(math.isnan, two[1:]))
     assert seven[:2] == (7, pytest.approx(0.175))
     assert results.default_values() == {'lr': 1.0, 'lambda': 7}
+
+
+def test_sweeps_of_several_methods_have_their_own_curves(plan):
+    plan = replace(plan, baseline=None).swept({RATE: [2, 0.25]})
+    for run in plan.runs:
+        store_run(plan, run, 0.5)
+    results = Results.read(plan)
+    assert list(results.sensitivity()) == ['lr (Base)', 'lr (Half)']
+    assert results.default_values() == {'lr (Base)': 1.0, 'lr (Half)': 0.5}
+
+
+@pytest.mark.parametrize(
+    'values', [['a', 'b'], [1, 'b'], [True], [None, 1], [[1]], [math.inf]]
+)
+def test_values_that_are_no_numbers_have_no_curve(plan, values):
+    plan = plan.swept({'model.fault': values})
+    assert Results.read(plan).sensitivity() == {}
+
+
+def test_setting_that_the_config_leaves_to_the_code(plan):
+    plan = plan.swept({'model.seconds': [1]})
+    assert Results.read(plan).default_values() == {}
+
+
+def test_rows_of_another_version_of_the_config_are_said(plan):
+    for run in plan.runs[:3]:
+        store_run(plan, run, 0.5)
+    store_run(plan, plan.runs[3], 0.5, config_hash='0')
+    results = Results.read(plan)
+    assert results.outdated == [plan.runs[3]]
+    assert results.comparison().methods['Half'].finished == 1

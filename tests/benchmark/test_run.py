@@ -44,6 +44,7 @@ def test_overrides_and_seed(config):
         ('model.parts.1.rate', r'model\.parts\.1'),
         ('model.parts.first.rate', r'model\.parts\.first'),
         ('rate.x.y', r'rate\.x'),
+        ('unused', 'unused'),
     ],
 )
 def test_misplaced_override(config, key, place):
@@ -83,9 +84,6 @@ def test_hash_ignores_seed_and_machine(config, tmp_path):
     assert len(expected) == 12
     assert make_run(config, seed=9).identity['config_hash'] == expected
     other = {
-        'work_dir': 'there',
-        'resume': True,
-        'unused': 3,
         'env_cfg.setting': 'a name',
         'train_dataloader.dataset.data_root': 'there',
         'train_dataloader.num_workers': 0,

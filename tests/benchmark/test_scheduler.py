@@ -6,6 +6,7 @@ starts the batch file of submitit on this machine, `srun` the command in it,
 and `sacct` knows no job, so a job has ended when its result exists.
 """
 
+import json
 import os
 import time
 from pathlib import Path
@@ -13,7 +14,12 @@ from pathlib import Path
 import pytest
 
 from mmgmp.benchmark import scheduler
-from mmgmp.benchmark.scheduler import Slots, run_all, usable_cores
+from mmgmp.benchmark.scheduler import (
+    Slots,
+    forget_failures,
+    run_all,
+    usable_cores,
+)
 from tests.benchmark.toy_plan import make_run, write_config
 
 ROOT = Path(__file__).parents[2]
@@ -149,6 +155,9 @@ def test_killed_run_is_a_failure(tmp_path, monkeypatch):
     assert row['reason'].startswith('ended without a result')
     assert runs[0][0].identity.items() <= row.items()
     assert [row['state'] for row in ended[1]] == ['finished'] * 3
+    # It can go on from here.
+    assert (tmp_path / 'die/epoch_2.pth').is_file()
+    assert not list((tmp_path / 'live').glob('*.pth'))
 
 
 def test_usable_cores():
@@ -186,3 +195,42 @@ def test_run_on_slurm(slurm, tmp_path):
     batch = (slurm / 'batch.sh').read_text()
     for line in ('partition=long', 'gpus-per-node=1', 'time=90'):
         assert f'#SBATCH --{line}\n' in batch
+
+
+def test_result_that_could_not_be_sent_is_read(log, tmp_path, monkeypatch):
+    """The disk was full when submitit wrote its file."""
+    run = make_run(write_config(tmp_path), seed=1)
+    rows = [dict(run.identity, state='finished')]
+    (tmp_path / 'rows.json').write_text(json.dumps(rows))
+
+    def result(self):
+        raise EOFError
+
+    monkeypatch.setattr(FakeJob, 'result', result)
+    ended = []
+    run_all(
+        [(run, tmp_path)],
+        Slots(1),
+        lambda run, rows: ended.append(rows),
+        tmp_path,
+    )
+    assert ended == [rows]
+
+
+def test_only_failures_are_forgotten(tmp_path):
+    config = write_config(tmp_path)
+    runs = []
+    for seed, state in enumerate(('failed', 'finished')):
+        run, folder = make_run(config, seed), tmp_path / state
+        folder.mkdir()
+        rows = [dict(run.identity, state=state)]
+        (folder / 'rows.json').write_text(json.dumps(rows))
+        (folder / 'epoch_2.pth').touch()
+        runs.append((run, folder))
+    forget_failures([*runs, (make_run(config, 2), tmp_path / 'none')])
+    left = {str(p.relative_to(tmp_path)) for p in tmp_path.glob('*/*')}
+    assert left == {
+        'failed/epoch_2.pth',
+        'finished/epoch_2.pth',
+        'finished/rows.json',
+    }

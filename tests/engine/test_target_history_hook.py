@@ -83,3 +83,29 @@ def test_training_does_not_depend_on_it(tmp_path):
         assert torch.equal(mask, same_mask)
     for name, weight in weights.items():
         assert torch.equal(weight, same_weights[name])
+
+
+@pytest.mark.parametrize('epoch', [2, 4])
+def test_validation_that_a_kill_prevented_is_recorded(
+    cfg, tmp_path, monkeypatch, epoch
+):
+    """The checkpoint exists, but its validation was interrupted."""
+    cfg.default_hooks.checkpoint.type = 'AtomicCheckpointHook'
+    predict = counting_toy.CountingToyModel.predict
+
+    def fail(self, *sample):
+        if self.weight > epoch - 0.5:
+            raise RuntimeError('killed')
+        return predict(self, *sample)
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(counting_toy.CountingToyModel, 'predict', fail)
+        Runner.from_cfg(cfg).train()
+    assert list(history_of(tmp_path)) == ['1', '2', '3'][: epoch - 1]
+    cfg.resume = True
+    cfg.experiment_name += '_again'
+    Runner.from_cfg(cfg).train()
+    history = history_of(tmp_path)
+    assert list(history) == ['1', '2', '3', '4']
+    accuracies = [record['target'][FUSED] for record in history.values()]
+    assert accuracies == [0, 0.25, 0.75, 0.75]

@@ -44,3 +44,30 @@ def test_mean_over_the_runs_of_a_target(run_tool, tmp_path, capsys):
     assert lines[0] == 'cartoon, mean of 2 runs'
     assert lines[3].split()[-4:] == ['65.0', '25.0', '50.0', '14.3']
     assert len(lines) == 4
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '[]',
+        '{}',
+        json.dumps(dict(SUMMARY, sources=[1])),
+        json.dumps(dict(SUMMARY, chance=None)),
+        json.dumps(dict(SUMMARY, target_top1=dict(fused='x'))),
+    ],
+)
+def test_damaged_summary_is_named(run_tool, tmp_path, capsys, text):
+    (tmp_path / 'summary.json').write_text(text)
+    with pytest.raises(SystemExit) as stopped:
+        run_tool(TOOL, tmp_path)
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / 'summary.json') in line
+
+
+def test_run_given_twice(run_tool, tmp_path, capsys):
+    (tmp_path / 'summary.json').write_text(json.dumps(SUMMARY))
+    with pytest.raises(SystemExit):
+        run_tool(TOOL, '--mean', tmp_path, tmp_path)
+    assert 'would count twice' in capsys.readouterr().err

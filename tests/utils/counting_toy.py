@@ -43,9 +43,12 @@ class CountingToyDataset(BaseDataset):
 
 @MODELS.register_module()
 class CountingToyModel(BaseModel):
-    """Trains normally, or has a `fault` in its third iteration."""
+    """Trains normally, or has a `fault` in its third iteration.
 
-    def __init__(self, fault=None, seconds=0):
+    `reversal_weight` has no effect.
+    """
+
+    def __init__(self, fault=None, seconds=0, reversal_weight=0):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(()))
         self.fault, self.seconds = fault, seconds

@@ -225,3 +225,37 @@ def test_runs_that_do_not_match_are_named(other, message):
     check_alike({'a': run(1, 2, 3), 'b': run(3, 2, 1)})
     with pytest.raises(ValueError, match=message):
         check_alike({'a': run(1, 2, 3), 'b': other})
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        '{"step": "x", "iter": 1}',
+        '{"step": NaN, "iter": 1}',
+        '{"step": null, "iter": 1}',
+        '[' * 100_000,
+        '{"iter": ' + '9' * 5000 + '}',
+    ],
+)
+def test_impossible_line_is_named(tmp_path, line):
+    write_log(tmp_path, 'a', [record(1)])
+    file = tmp_path / 'a/vis_data/scalars.json'
+    file.write_text(file.read_text().rstrip() + f'\n{line}\n')
+    with pytest.raises(ValueError, match=r'scalars\.json, line 2') as caught:
+        read_training_log(tmp_path)
+    assert '\n' not in str(caught.value)
+
+
+def test_values_that_are_no_numbers(tmp_path):
+    values = dict(a=float('nan'), name='x', none=None, b=float('inf'))
+    write_log(tmp_path, 'a', [record(1, **values)])
+    (found,) = read_training_log(tmp_path)
+    assert {'a', 'b'} < found.keys()
+    assert found.keys().isdisjoint({'name', 'none'})
+
+
+def test_log_that_is_no_text(tmp_path):
+    write_log(tmp_path, 'a', [])
+    (tmp_path / 'a/vis_data/scalars.json').write_bytes(b'\xff\xfe')
+    with pytest.raises(ValueError, match=r'scalars\.json is not a text file'):
+        read_training_log(tmp_path)

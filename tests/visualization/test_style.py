@@ -14,7 +14,10 @@ from mmgmp.visualization.style import (
     LINES,
     MARKERS,
     add_legend,
+    check_out,
     log_ticks,
+    plain,
+    save,
     set_log_ticks,
     styled,
 )
@@ -95,3 +98,43 @@ def test_no_more_ticks_than_asked_for():
     labels = [text.get_text() for text in ax.get_xticklabels()]
     assert labels == ['1', '100']
     assert not len(ax.get_xticks(minor=True))
+
+
+def test_figures_are_not_written_over(tmp_path):
+    out = tmp_path / 'a.png'
+    figure = Figure()
+    for name in ('a.png', 'a.png', 'new/b.pdf', 'new/b.pdf'):
+        save(figure, check_out(tmp_path / name))
+    photo, link = tmp_path / 'photo.png', tmp_path / 'link.png'
+    photo.write_bytes(b'\x89PNG of a camera')
+    link.symlink_to(out)
+    (tmp_path / 'folder.png').mkdir()
+    for name, reason in (
+        ('photo.png', 'would be lost'),
+        ('link.png', 'is a link'),
+        ('folder.png', 'is a folder'),
+        ('a.jpg', 'must end in'),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            check_out(tmp_path / name)
+    with pytest.raises(ValueError, match='cannot be written'):
+        save(figure, out / 'c.png')
+
+
+@pytest.mark.parametrize('name', ['$', '$x_{$', r'\\$a', '_a', 'a'])
+def test_any_name_is_drawn(tmp_path, name):
+    figure = Figure()
+    ax = figure.subplots()
+    ax.plot([0, 1], label=plain(name))
+    ax.set_title(plain(name))
+    add_legend(figure)
+    save(figure, tmp_path / 'a.png')
+    assert len(figure.legends) == 1
+
+
+def test_wrong_formula_is_named(tmp_path):
+    figure = Figure()
+    figure.subplots().set_title(r'$\\nothing{$')
+    with pytest.raises(ValueError, match='drawn.*nothing') as caught:
+        save(figure, tmp_path / 'a.png')
+    assert '\n' not in str(caught.value)

@@ -9,6 +9,7 @@ from mmgmp.optim import discrepancy_ratio
 from mmgmp.utils import one_line_errors
 from mmgmp.visualization import plot_curves, read_training_log
 from mmgmp.visualization.logs import Record
+from mmgmp.visualization.style import check_out
 
 # Discrepancy ratio -> prefix of the confidences that it compares.
 CONFIDENCES = dict(rho='semantic_confidence.', sigma='domain_confidence.')
@@ -176,6 +177,7 @@ def main() -> None:
     """Read the logs and write the figure."""
     args = parse_args()
     with one_line_errors():
+        check_out(args.out)
         labels = label_runs(args.runs, args.labels)
         runs: dict[str, dict[str, list[Record]]] = {x: {} for x in labels}
         for label, run in zip(labels, args.runs, strict=True):

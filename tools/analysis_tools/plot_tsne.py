@@ -125,6 +125,9 @@ def main() -> None:
                 f'{len(args.runs)} files: {args.runs}'
             )
         labels = label_rows(args.runs[::2], args.labels)
+        for config in args.runs[::2]:
+            if not Path(config).is_file():
+                raise FileNotFoundError(f'config {config} does not exist')
         rows = extract_rows(args)
         embeddings = {
             label: embed_tsne(row.features, args.perplexity, args.seed)

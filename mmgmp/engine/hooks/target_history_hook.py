@@ -7,6 +7,7 @@ from mmaction.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 from mmgmp.utils.seeding import generator_states, set_generator_states
@@ -33,7 +34,8 @@ class TargetHistoryHook(Hook):
     filename = 'target_history.json'
 
     def __init__(self) -> None:
-        self._is_training = False
+        self.history: dict[str, dict] | None = None
+        self._has_ended = False
 
     def before_train(self, runner: Runner) -> None:
         """Read the history of an interrupted run.
@@ -41,8 +43,12 @@ class TargetHistoryHook(Hook):
         Args:
             runner: Runner of the training.
         """
+        self._has_ended = False
+        if self.history is None:
+            self._read(runner)
+
+    def _read(self, runner: Runner) -> None:
         path = Path(runner.work_dir, self.filename)
-        self._is_training = True
         recorded = json.loads(path.read_text()) if path.is_file() else {}
         self.history = {
             iteration: record
@@ -58,7 +64,8 @@ class TargetHistoryHook(Hook):
         Args:
             runner: Runner of the training.
         """
-        self._is_training = False
+        self._has_ended = True
+        self.history = None
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict | None = None
@@ -69,8 +76,13 @@ class TargetHistoryHook(Hook):
             runner: Runner of the training.
             metrics: Results of the validation.
         """
-        if not self._is_training:
+        if self._has_ended or not isinstance(runner._train_loop, BaseLoop):
             return
+        if self.history is None:
+            # AtomicCheckpointHook makes up for the validation of an
+            # interrupted run before this hook is told that training begins.
+            self._read(runner)
+            assert self.history is not None
         states = generator_states()
         target = runner.test_loop.run()
         set_generator_states(states)

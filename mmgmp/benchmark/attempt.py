@@ -1,0 +1,150 @@
+# Copyright (c) mmgmp authors.
+"""Where a run trains, and the checkpoint from which it goes on."""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
+from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
+
+RECORD = 'attempt.json'
+# Parts of a checkpoint from which training can go on.
+PARTS = ('meta', 'state_dict', 'optimizer', 'message_hub')
+
+
+class Start(NamedTuple):
+    """How a run starts.
+
+    Attributes:
+        checkpoint: Checkpoint from which it goes on; None to start anew.
+        note: What was wrong with newer checkpoints; empty if nothing.
+    """
+
+    checkpoint: Path | None
+    note: str
+
+
+def choose_folder(work_dir: Path, version: str) -> Path:
+    """Choose the folder in which a run trains.
+
+    Args:
+        work_dir: Work dir of the run.
+        version: Hash of everything that the result depends on.
+
+    Returns:
+        The work dir, or a folder in it if the work dir has an attempt of
+        another version, such as that of older code. Its files are kept.
+    """
+    record = work_dir / RECORD
+    if not record.exists():
+        text = json.dumps(dict(version=version)) + '\n'
+        AtomicLocalBackend().put_text(text, record)
+        return work_dir
+    try:
+        known = json.loads(record.read_text())['version']
+    except (ValueError, KeyError, TypeError):
+        known = None
+    if known == version:
+        return work_dir
+    folder = work_dir / f'version_{version}'
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def find_start(folder: Path) -> Start:
+    """Find the last checkpoint from which training can go on.
+
+    A checkpoint that cannot be read, that holds NaN, or whose best checkpoint
+    or history of validations is lost, is renamed to ``*.unusable``.
+
+    Args:
+        folder: Folder in which the run trains.
+
+    Returns:
+        The checkpoint and a note.
+
+    Raises:
+        OSError: A file cannot be read because of the system. It may still be
+            good, so nothing is renamed.
+    """
+    found = [p for p in folder.glob('*.pth') if not p.name.startswith('best_')]
+    faults: list[str] = []
+    for path in sorted(found, key=_number, reverse=True):
+        fault = _find_fault(path, folder)
+        if fault is None:
+            note = ''
+            if faults:
+                note = f'{"; ".join(faults)}: went on from {path.name}'
+            return Start(path, note)
+        faults.append(f'{path.name} {fault}')
+        _set_aside(path)
+    if not faults:
+        return Start(None, '')
+    for path in folder.glob('best_*.pth'):
+        _set_aside(path)
+    return Start(None, f'{"; ".join(faults)}: started anew')
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of a run that has finished.
+
+    Args:
+        folder: Folder in which the run trained.
+    """
+    for pattern in ('*.pth', '*.pth.unusable', 'last_checkpoint'):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _set_aside(path: Path) -> None:
+    path.rename(path.with_name(f'{path.name}.unusable'))
+
+
+def _number(path: Path) -> tuple[int, int]:
+    numbers = re.findall(r'\d+', path.stem)
+    return int(numbers[-1]) if numbers else -1, path.stat().st_mtime_ns
+
+
+def _find_fault(path: Path, folder: Path) -> str | None:
+    """Say why training cannot go on from a checkpoint; None if it can."""
+    checkpoint = _read(path)
+    if not isinstance(checkpoint, dict) or not {*PARTS} <= {*checkpoint}:
+        return 'is not a complete checkpoint'
+    for tensor in checkpoint['state_dict'].values():
+        if torch.is_tensor(tensor) and tensor.isnan().any():
+            return 'has weights that are NaN'
+    info = checkpoint['message_hub'].get('runtime_info', {})
+    for key, best in info.items():
+        if key.startswith('best_ckpt') and best is not None:
+            if not Path(best).is_file():
+                return f'lacks its best checkpoint {Path(best).name}'
+            if not isinstance(_read(Path(best)), dict):
+                return f'has a damaged best checkpoint {Path(best).name}'
+    validated = info.get('last_validated_iter')
+    if validated is not None and str(validated) not in _history(folder):
+        return f'lacks its validations in {TargetHistoryHook.filename}'
+    return None
+
+
+def _read(path: Path) -> object:
+    """Read a checkpoint; return None if its content is damaged."""
+    try:
+        return torch.load(path, map_location='cpu', weights_only=True)
+    except OSError:
+        raise
+    except Exception:
+        # PyTorch raises RuntimeError, EOFError, UnpicklingError and others.
+        return None
+
+
+def _history(folder: Path) -> dict:
+    try:
+        text = (folder / TargetHistoryHook.filename).read_text()
+        history = json.loads(text)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return history if isinstance(history, dict) else {}
