@@ -1,4 +1,5 @@
 # Copyright (c) mmgmp authors.
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader
 from mmgmp.datasets.wrappers import dataset_domains, dataset_leaves
 from mmgmp.models import MultimodalRecognizer
 from mmgmp.utils import register_all_modules
+from mmgmp.utils.replacements import is_replacement
 
 from .inferencers.weights import load_weights
 
@@ -124,14 +126,18 @@ def _build_model(
 def _extract(
     model: MultimodalRecognizer, loader: DataLoader
 ) -> DomainFeatures:
-    """Compute the features of the clips of one dataloader."""
+    """Compute the features of the clips of one dataloader.
+
+    The replacements of corrupt clips are left out.
+    """
     features, labels, domains = [], [], []
     for batch in loader:
         data = model.data_preprocessor(batch, training=False)
         by_modality, _ = model.extract_feat(data['inputs'])
         embedded = model.cls_head.classifier.embed(by_modality)
-        features.append(embedded.float().cpu().numpy())
-        for sample in data['data_samples']:
+        kept = [not is_replacement(s) for s in data['data_samples']]
+        features.append(embedded.float().cpu().numpy()[kept])
+        for sample in compress(data['data_samples'], kept):
             labels.append(sample.gt_label.item())
             domains.append(sample.get('domain_name'))
     if None in domains:

@@ -1,14 +1,17 @@
 # Copyright (c) mmgmp authors.
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from logging import WARNING
+from pathlib import Path
 
 import numpy as np
 import torch
 from mmaction.datasets import BaseActionDataset
+from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
+from mmgmp.utils.replacements import mark_replacement
 from mmgmp.utils.seeding import generator_states, set_generator_states
 
 from .arguments import (
@@ -16,13 +19,19 @@ from .arguments import (
     MODALITIES,
     ON_CORRUPT,
     check_choice,
+    check_classes,
+    check_domain_names,
+    check_indices,
     check_labels,
     check_names,
     check_protocol,
+    check_sample_labels,
 )
+from .files import missing_files
 from .media.container import CorruptMediaError
 from .media.frames import frame_paths, read_frame
 from .media.video import read_video
+from .tables import read_names
 
 
 class DomainDataset(BaseActionDataset):
@@ -35,10 +44,12 @@ class DomainDataset(BaseActionDataset):
     its domain in ``source_domains`` or -1 for a domain that is not a source.
 
     Media files are corrupt if they are missing, empty, truncated, undecodable
-    or silent; errors name the file. With ``on_corrupt='skip'`` such a sample
-    is replaced by another one of its domain, which depends only on the index.
-    The first replacement is logged, and :attr:`num_corrupt` counts the sample,
-    also in worker processes (see :class:`~mmgmp.engine.CorruptSampleHook`).
+    or silent; errors name the file. With ``on_corrupt='skip'`` another sample
+    of the domain takes the place of such a sample; which one depends only on
+    the index. With ``test_mode`` the replacement has no label, so that it is
+    never scored. The first replacement is logged, and :attr:`num_corrupt`
+    counts the sample, also in worker processes (see
+    :class:`~mmgmp.engine.CorruptSampleHook`).
     Other failures of the pipeline are always raised.
 
     Args:
@@ -91,6 +102,7 @@ class DomainDataset(BaseActionDataset):
         keep_hidden_label: bool = False,
         **kwargs,
     ) -> None:
+        check_domain_names(self.DOMAINS)
         check_choice('split', split, self.SPLITS)
         check_choice('on_corrupt', on_corrupt, ON_CORRUPT)
         check_choice('alignment', alignment, ALIGNMENTS)
@@ -108,16 +120,27 @@ class DomainDataset(BaseActionDataset):
         self.labelled = labelled
         self.keep_hidden_label = keep_hidden_label
         self.on_corrupt = on_corrupt
+        if kwargs.get('multi_class'):
+            raise ValueError(
+                '`multi_class=True` is for clips with several labels, but '
+                f'those of {type(self).__name__} have one: remove it'
+            )
+        metainfo = dict(
+            kwargs.pop('metainfo', None) or {},
+            domains=domains,
+            source_domains=source_domains or domains,
+        )
+        classes = metainfo.get('classes', self.METAINFO.get('classes'))
+        if isinstance(classes, str):
+            classes = metainfo['classes'] = read_names(Path(classes))
+        if classes is not None:
+            check_classes(classes, kwargs.get('num_classes'))
         super().__init__(
             ann_file='',
             pipeline=pipeline,
             data_root=str(data_root),
             data_prefix={},
-            metainfo=dict(
-                kwargs.pop('metainfo', None) or {},
-                domains=domains,
-                source_domains=source_domains or domains,
-            ),
+            metainfo=metainfo,
             **kwargs,
         )
 
@@ -147,8 +170,11 @@ class DomainDataset(BaseActionDataset):
         yield from item.get('flow_paths', ())
 
     def filter_data(self) -> list[dict]:
-        """Drop the labels of an unlabelled target, or hide them."""
+        """Check the labels; drop or hide those of an unlabelled target."""
         data_list = super().filter_data()
+        check_indices(self._indices, len(data_list))
+        classes = self._metainfo.get('classes')
+        check_sample_labels(data_list, classes and len(classes))
         if not self.labelled:
             for item in data_list:
                 label = item.pop('label')
@@ -165,15 +191,40 @@ class DomainDataset(BaseActionDataset):
             data_info['start_index'] = data_info.pop('start_frame')
         return data_info
 
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Get the class of a sample, for wrappers that balance classes.
+
+        Returns:
+            One class index, or none for a sample without a label.
+        """
+        label = self.get_data_info(idx).get('label')
+        return [] if label is None else [label]
+
     def full_init(self) -> None:
         """Load the annotations."""
-        super().full_init()
+        if not self._fully_initialized:
+            super().full_init()
+            self._clear_corrupt()
+
+    def _clear_corrupt(self) -> None:
         # One byte for each sample in shared memory. Worker processes only set
         # it to 1, so no lock is needed and nothing is counted twice.
         self.corrupt = torch.zeros(len(self), dtype=torch.uint8)
         self.corrupt.share_memory_()
 
+    def get_subset_(self, indices: Sequence[int] | int) -> None:
+        """Keep some samples; none of them counts as corrupt at first."""
+        super().get_subset_(indices)
+        self._clear_corrupt()
+
+    def get_subset(self, indices: Sequence[int] | int) -> 'DomainDataset':
+        """Copy some samples; none of them counts as corrupt at first."""
+        subset = super().get_subset(indices)
+        subset._clear_corrupt()
+        return subset
+
     @property
+    @force_full_init
     def num_corrupt(self) -> int:
         """Number of corrupt samples that have been found and replaced."""
         return int(self.corrupt.sum())
@@ -188,7 +239,10 @@ class DomainDataset(BaseActionDataset):
             if self.corrupt[i]:
                 continue
             try:
-                return self._run_pipeline(i)
+                data = self._run_pipeline(i)
+                if i != idx:
+                    mark_replacement(data, self.test_mode)
+                return data
             except CorruptMediaError as error:
                 # The replacement must draw the same random numbers whether
                 # the sample is found corrupt now or was known to be corrupt.
@@ -205,12 +259,6 @@ class DomainDataset(BaseActionDataset):
             f'the media of every sample of domain {domain!r} in '
             f'{self.data_root} are corrupt'
         )
-
-    def _copy_without_annotation(self, *args) -> 'DomainDataset':
-        """Copy for a subset, with its own flags in shared memory."""
-        other = super()._copy_without_annotation(*args)
-        other.corrupt = torch.zeros_like(self.corrupt).share_memory_()
-        return other
 
     def _run_pipeline(self, idx: int) -> dict | None:
         data_info = self.get_data_info(idx)
@@ -247,21 +295,3 @@ class DomainDataset(BaseActionDataset):
         for i in np.random.default_rng(idx % size).permutation(size):
             if i != idx and self.get_data_info(i)['domain_name'] == domain:
                 yield int(i)
-
-
-def missing_files(paths: Iterable[str]) -> list[str]:
-    """Find the files and folders that do not exist, each once, in order.
-
-    The function lists each parent folder once. On network file systems, this
-    is much faster than a query for each file.
-    """
-    listed: dict[str, set[str]] = {}
-    missing = []
-    for path in dict.fromkeys(paths):
-        folder, name = os.path.split(path)
-        if folder not in listed:
-            present = os.path.isdir(folder)
-            listed[folder] = {*os.listdir(folder)} if present else set()
-        if name not in listed[folder]:
-            missing.append(path)
-    return missing

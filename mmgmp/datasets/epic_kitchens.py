@@ -7,6 +7,7 @@ from mmaction.registry import DATASETS
 from .arguments import check_choice
 from .base import DomainDataset
 from .epic_kitchens_split import Action, read_split
+from .tables import warn_once
 
 MEDIA = ('clips', 'frames')
 FOLDER = 'MM-SADA_Domain_Adaptation_Splits'
@@ -109,7 +110,9 @@ class EPICKitchensDataset(DomainDataset):
         sources = self._metainfo['source_domains']
         index = sources.index(domain) if domain in sources else -1
         data_list = []
-        for action in read_split(root / FOLDER, domain, self.split):
+        actions = read_split(root / FOLDER, domain, self.split)
+        self._check_overlap(root, domain, actions)
+        for action in actions:
             if action.video_id.partition('_')[0] != PARTICIPANTS[domain]:
                 raise ValueError(
                     f'the {self.split} split of {domain} in {root / FOLDER} '
@@ -128,6 +131,22 @@ class EPICKitchensDataset(DomainDataset):
             data_list.append(item)
         self._check_files(domain, data_list)
         return data_list
+
+    def _check_overlap(
+        self, root: Path, domain: str, actions: list[Action]
+    ) -> None:
+        """Warn of actions in both split files of a domain."""
+        other = 'test' if self.split == 'train' else 'train'
+        try:
+            others = read_split(root / FOLDER, domain, other)
+        except (FileNotFoundError, ValueError):
+            return  # the other split may not be used
+        common = {a.segment for a in actions} & {a.segment for a in others}
+        if common:
+            warn_once(
+                f'the split files of {domain} in {root / FOLDER} have '
+                f'{len(common)} of their actions in common'
+            )
 
     def _frames(self, root: Path, domain: str, action: Action) -> dict:
         """List the files of an action in the layout 'frames'."""

@@ -1,26 +1,32 @@
 # Copyright (c) mmgmp authors.
 """Read the split files of EPIC-Kitchens."""
 
-import csv
 import math
+import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-# Columns of the published files, and the type of their values.
-COLUMNS = dict(
-    uid=int,
-    participant_id=str,
-    video_id=str,
-    narration=str,
-    start_timestamp=str,
-    stop_timestamp=str,
-    start_frame=int,
-    stop_frame=int,
-    verb=str,
-    verb_class=int,
+from mmgmp.utils.csv_cells import unguard_cell
+
+from .tables import Line, read_lines, warn_once
+
+# Columns of the published files.
+COLUMNS = (
+    'uid',
+    'participant_id',
+    'video_id',
+    'narration',
+    'start_timestamp',
+    'stop_timestamp',
+    'start_frame',
+    'stop_frame',
+    'verb',
+    'verb_class',
 )
 NUM_CLASSES = 8
+_INTEGER = re.compile('[+-]?[0-9]+')
+_TIME = re.compile(r'([0-9]{1,3}):([0-5]?[0-9]):([0-5]?[0-9](?:\.[0-9]*)?)')
 
 
 class Action(NamedTuple):
@@ -41,6 +47,11 @@ class Action(NamedTuple):
     start_frame: int
     stop_frame: int
     label: int
+
+    @property
+    def segment(self) -> tuple[str, int, int]:
+        """The video and its frames."""
+        return self.video_id, self.start_frame, self.stop_frame
 
     @property
     def flow_start(self) -> int:
@@ -67,7 +78,9 @@ def read_split(folder: Path, domain: str, split: str) -> list[Action]:
     Raises:
         FileNotFoundError: If the file is missing. If the published, pickled
             file exists, the message contains the command that converts it.
-        ValueError: If the file or a row is not in the published format.
+        ValueError: If the file or a row is not in the published format, see
+            also :func:`~mmgmp.datasets.tables.read_lines`. Numbers are
+            integers, and times are of the form HH:MM:SS.ss and in order.
     """
     path = folder / f'{domain}_{split}.csv'
     pickled = path.with_suffix('.pkl')
@@ -77,87 +90,85 @@ def read_split(folder: Path, domain: str, split: str) -> list[Action]:
             'read directly: run `python tools/data/epic_kitchens/'
             f'convert_splits.py {shlex.quote(str(folder))}` to convert it'
         )
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(
             f'annotation file {path} is missing, and so is {pickled.name}'
         )
-    columns = read_csv(path)
-    absent = [name for name in COLUMNS if name not in columns]
+    header, *lines = read_lines(path) or [Line(f'{path}, line 1', [])]
+    names = header.cells
+    absent = [name for name in COLUMNS if names.count(name) != 1]
     if absent:
         raise ValueError(
-            f'{path} lacks the columns {absent}; it has {list(columns)}'
+            f'{header.where}: lacks the columns {absent}, separated by commas '
+            f'and each once; it has {names}'
         )
-    rows = zip(*(columns[name] for name in COLUMNS))
     actions = [
-        _action(dict(zip(COLUMNS, row)), f'{path}, row {i}')
-        for i, row in enumerate(rows)
+        _action(names, number, line) for number, line in enumerate(lines)
     ]
     if not actions:
         raise ValueError(f'annotation file {path} has no rows')
+    repeated = len(actions) - len({action.segment for action in actions})
+    if repeated:
+        # Two in the published files: once, two verbs at the same time.
+        warn_once(
+            f'{path} repeats {repeated} of its actions, with the same video '
+            'and frames, in another row, maybe with another verb'
+        )
     return actions
 
 
-def read_csv(path: Path) -> dict[str, list]:
-    """Read a CSV file with a header, as ``convert_splits.py`` writes it.
-
-    Returns:
-        Column name -> values, int or str as in ``COLUMNS``.
-
-    Raises:
-        ValueError: If a row has too few or too many values, or a value is not
-            an integer although the column holds integers.
-    """
-    columns: dict[str, list] = {}
-    with open(path, newline='', encoding='utf-8') as file:
-        reader = csv.DictReader(file, strict=True)
-        for row in reader:
-            where = f'{path}, line {reader.line_num}'
-            if None in row or None in row.values():
-                raise ValueError(
-                    f'{where}: expected {len(reader.fieldnames or ())} values'
-                )
-            for name, value in row.items():
-                try:
-                    value = COLUMNS.get(name, str)(value)
-                except ValueError as error:
-                    raise ValueError(
-                        f'{where}: `{name}` must be an integer, got {value!r}'
-                    ) from error
-                columns.setdefault(name, []).append(value)
-        return columns or {name: [] for name in reader.fieldnames or ()}
-
-
-def _action(row: dict, where: str) -> Action:
-    if not 0 <= row['verb_class'] < NUM_CLASSES:
+def _action(names: list[str], number: int, line: Line) -> Action:
+    if len(line.cells) != len(names):
+        raise ValueError(
+            f'{line.where}: expected {len(names)} values, got '
+            f'{len(line.cells)}'
+        )
+    where = f'{line.where}, row {number}'
+    cells = dict(zip(names, map(unguard_cell, line.cells)))
+    start_frame, stop_frame, label = (
+        _integer(cells, name, where)
+        for name in ('start_frame', 'stop_frame', 'verb_class')
+    )
+    if not 0 <= label < NUM_CLASSES:
         raise ValueError(
             f'{where}: `verb_class` must be an integer from 0 to '
-            f'{NUM_CLASSES - 1}, got {row["verb_class"]!r}'
+            f'{NUM_CLASSES - 1}, got {label}'
         )
-    if not 0 <= row['start_frame'] <= row['stop_frame'] - 2:
+    if not 0 <= start_frame <= stop_frame - 2:
         raise ValueError(
-            f'{where}: `stop_frame` {row["stop_frame"]} must be at least '
-            f'`start_frame` {row["start_frame"]} plus 2'
+            f'{where}: `stop_frame` {stop_frame} must be at least '
+            f'`start_frame` {start_frame} plus 2'
         )
-    if Path(row['video_id']).name != row['video_id']:
-        raise ValueError(
-            f'{where}: `video_id` {row["video_id"]!r} is not a folder name'
-        )
-    return Action(
-        row['video_id'],
-        _seconds(row, 'start_timestamp', where),
-        _seconds(row, 'stop_timestamp', where),
-        row['start_frame'],
-        row['stop_frame'],
-        row['verb_class'],
+    video = cells['video_id']
+    if not video or Path(video).name != video or not video.isprintable():
+        raise ValueError(f'{where}: `video_id` {video!r} is not a folder name')
+    start, stop = (
+        _seconds(cells, name, where)
+        for name in ('start_timestamp', 'stop_timestamp')
     )
-
-
-def _seconds(row: dict, name: str, where: str) -> float:
-    """Convert a time in the form HH:MM:SS.ss to seconds."""
-    try:
-        hours, minutes, seconds = map(float, row[name].split(':'))
-    except ValueError as error:
+    if start >= stop:
         raise ValueError(
-            f'{where}: `{name}` must be a time HH:MM:SS.ss, got {row[name]!r}'
-        ) from error
+            f'{where}: `stop_timestamp` {cells["stop_timestamp"]} must be '
+            f'later than `start_timestamp` {cells["start_timestamp"]}'
+        )
+    return Action(video, start, stop, start_frame, stop_frame, label)
+
+
+def _integer(cells: dict[str, str], name: str, where: str) -> int:
+    if not _INTEGER.fullmatch(cells[name]):
+        raise ValueError(
+            f'{where}: `{name}` must be an integer, got {cells[name]!r}'
+        )
+    return int(cells[name])
+
+
+def _seconds(cells: dict[str, str], name: str, where: str) -> float:
+    """Convert a time in the form HH:MM:SS.ss to seconds."""
+    match = _TIME.fullmatch(cells[name])
+    if match is None:
+        raise ValueError(
+            f'{where}: `{name}` must be a time HH:MM:SS.ss, got '
+            f'{cells[name]!r}'
+        )
+    hours, minutes, seconds = map(float, match.groups())
     return (hours * 60 + minutes) * 60 + seconds

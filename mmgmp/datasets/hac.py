@@ -1,5 +1,4 @@
 # Copyright (c) mmgmp authors.
-import csv
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +7,9 @@ from mmaction.registry import DATASETS
 
 from .arguments import check_choice
 from .base import DomainDataset
+from .files import Folders
+from .hac_split import Row, count_repeated, read_table
+from .tables import warn_once
 
 # The published protocols test the rows of the target in this order.
 PARTS = dict(train=('train',), test=('test',), all=('test', 'train'))
@@ -27,19 +29,22 @@ class HACDataset(DomainDataset):
 
     If ``data_root`` has no folder for a domain,
     ``<data_root>/HAC_Splits/<domain>`` is used, as in other published code. A
-    CSV file has no header; each row is a file name, which may contain spaces,
-    and a class index, which may be absent for an unlabelled target. If a wav
-    file is missing, :class:`~mmgmp.datasets.LoadAudio` reads the audio track
-    of the video. Missing files raise an error at construction, other defects
-    when a sample is read. If the modalities include 'flow', an item has
-    ``flow_paths``, the files of the horizontal and the vertical component.
+    CSV file has no header; each row is a file name, which may contain spaces
+    and folders, and a class index, which may be absent for an unlabelled
+    target. The folders of a clip are part of its stem, so the sound of
+    ``videos/a/1.mp4`` is ``audio/a/1.wav``. If a wav file is missing,
+    :class:`~mmgmp.datasets.LoadAudio` reads the audio track of the video.
+    Missing files raise an error at construction, other defects when a sample
+    is read. If the modalities include 'flow', an item has ``flow_paths``, the
+    files of the horizontal and the vertical component.
 
     24 clips of domain 'human' are in both of its CSV files. As in the
     published protocols, all rows are read by default: these clips are used for
     training and validation if 'human' is a source, and tested twice if it is
     the target. ``duplicates='drop'`` removes the clips of the test file from
     the training rows: split 'train' has 1087 rows instead of 1111, split 'all'
-    has 1363 instead of 1387, and split 'test' is the same.
+    has 1363 instead of 1387, and split 'test' is the same. Clips in both files
+    are logged as a warning, unless they are dropped.
 
     Args:
         data_root: Folder of the data set.
@@ -53,7 +58,8 @@ class HACDataset(DomainDataset):
     Raises:
         ValueError: See :class:`~mmgmp.datasets.DomainDataset`; also if a CSV
             file is empty or has a row that is not a file name with a class
-            index.
+            index, a clip has two labels, or two clips would share a wav file
+            or a file of flow.
         FileNotFoundError: If a folder, a CSV file or (with
             ``on_corrupt='raise'``) a media file is missing.
         CorruptMediaError: When a sample is read, if its media are corrupt.
@@ -116,23 +122,47 @@ class HACDataset(DomainDataset):
                 )
         sources = self._metainfo['source_domains']
         index = sources.index(domain) if domain in sources else -1
+        names = Folders()
+        rows = self._read_rows(root, domain)
         data_list = []
-        for name, label in self._read_rows(root, domain):
-            stem = Path(name).stem
+        for row in rows:
             item = dict(
-                filename=str(media / 'videos' / name),
-                audio_path=str(media / 'audio' / f'{stem}.wav'),
-                label=label,
+                filename=names.find(media / 'videos', row.name),
+                audio_path=names.find(media / 'audio', f'{row.stem}.wav'),
+                label=row.label,
                 domain=index,
                 domain_name=domain,
             )
             if 'flow' in self.modalities:
                 item['flow_paths'] = tuple(
-                    str(media / 'flow' / f'{stem}_flow_{c}.mp4') for c in 'xy'
+                    names.find(media / 'flow', f'{row.stem}_flow_{c}.mp4')
+                    for c in 'xy'
                 )
             data_list.append(item)
+        self._check_stems(rows, data_list)
         self._check_files(domain, data_list)
         return data_list
+
+    def _check_stems(self, rows: list[Row], data_list: list[dict]) -> None:
+        """Check that no two videos share the file of another modality.
+
+        Raises:
+            ValueError: If they do.
+        """
+        first: dict[str, tuple[Row, str]] = {}
+        for row, item in zip(rows, data_list, strict=True):
+            filename = item['filename']
+            shared = list(item.get('flow_paths', ()))
+            if 'audio' in self.modalities:
+                shared.append(item['audio_path'])
+            for path in shared:
+                other, taken = first.setdefault(path, (row, filename))
+                if taken != filename and os.path.exists(path):
+                    raise ValueError(
+                        f'{row.where}: {row.name!r} and {other.name!r} of '
+                        f'{other.where} would share {path}: rename one of '
+                        'them and its files'
+                    )
 
     def _files(self, item: dict) -> Iterator[str]:
         yield from super()._files(item)
@@ -141,68 +171,45 @@ class HACDataset(DomainDataset):
             wav = item['audio_path']
             yield wav if os.path.exists(wav) else item['filename']
 
-    def _read_rows(
-        self, root: Path, domain: str
-    ) -> list[tuple[str, int | None]]:
-        tables = {
-            part: read_table(
-                root / 'HAC_Splits' / f'HAC_{part}_only_{domain}.csv',
-                self._metainfo['classes'],
-                labelled=self.labelled or self.keep_hidden_label,
-            )
-            for part in ('test', 'train')
-            if part in PARTS[self.split] or self.duplicates == 'drop'
-        }
+    def _read_rows(self, root: Path, domain: str) -> list[Row]:
+        labelled = self.labelled or self.keep_hidden_label
+        tables = {}
+        for part in ('test', 'train'):
+            needed = part in PARTS[self.split] or self.duplicates == 'drop'
+            # Without labels, there is nothing to compare.
+            if needed or labelled:
+                path = root / 'HAC_Splits' / f'HAC_{part}_only_{domain}.csv'
+                try:
+                    tables[part] = read_table(
+                        path, self._metainfo['classes'], labelled
+                    )
+                except (FileNotFoundError, ValueError):
+                    if needed:
+                        raise
+        self._check_overlap(domain, tables)
         if self.duplicates == 'drop':
-            tested = {name for name, _ in tables['test']}
+            tested = {row.clip for row in tables['test']}
             tables['train'] = [
-                row for row in tables['train'] if row[0] not in tested
+                row for row in tables['train'] if row.clip not in tested
             ]
         return [row for part in PARTS[self.split] for row in tables[part]]
 
+    def _check_overlap(
+        self, domain: str, tables: dict[str, list[Row]]
+    ) -> None:
+        """Warn of clips in both split files of a domain.
 
-def read_table(
-    path: Path, classes: Sequence[str], labelled: bool = True
-) -> list[tuple[str, int | None]]:
-    """Read a CSV file of file names and class indices without a header.
-
-    Args:
-        path: CSV file.
-        classes: Names of the classes.
-        labelled: False to read only the file names; the class indices may
-            then be absent.
-
-    Returns:
-        The rows, (file name, class index or None).
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is empty or a row is not of this form.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f'annotation file {path} is missing')
-    rows = []
-    with open(path, newline='', encoding='utf-8') as file:
-        reader = csv.reader(file)
-        for row in filter(None, reader):
-            where = f'{path}, line {reader.line_num}'
-            widths = (2,) if labelled else (1, 2)
-            if len(row) not in widths or not row[0]:
-                raise ValueError(
-                    f'{where}: expected a file name and a class index, got '
-                    f'{row}'
-                )
-            label = _class_index(row[1], classes, where) if labelled else None
-            rows.append((row[0], label))
-    if not rows:
-        raise ValueError(f'annotation file {path} has no rows')
-    return rows
-
-
-def _class_index(text: str, classes: Sequence[str], where: str) -> int:
-    if not text.isdecimal() or int(text) >= len(classes):
-        raise ValueError(
-            f'{where}: the class index must be an integer from 0 to '
-            f'{len(classes) - 1}, got {text!r}'
-        )
-    return int(text)
+        Raises:
+            ValueError: If such a clip has two labels.
+        """
+        clips = [{row.clip for row in rows} for rows in tables.values()]
+        common = len(set.intersection(*clips)) if len(clips) > 1 else 0
+        if not common:
+            return
+        count_repeated(row for rows in tables.values() for row in rows)
+        if self.duplicates == 'keep':
+            warn_once(
+                f'the split files of domain {domain!r} in {self.data_root} '
+                f'have {common} of their clips in common: set '
+                "duplicates='drop' to leave these out of training"
+            )

@@ -4,26 +4,14 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from .epic_kitchens import FRAME_TEMPLATE, EPICKitchensDataset
 from .hac import HACDataset
-from .media.audio import read_audio, read_audio_track
-from .media.container import (
-    CorruptMediaError,
-    audio_stream,
-    naming,
-    open_container,
-    video_stream,
-)
-from .media.frames import flow_frame_paths, frame_paths, read_frame
-from .media.video import VideoReader
+from .media_checks import Fault
 
-# Seconds of sound that are read to check that a file is readable.
-_START = (0.0, 0.01)
 _FRAME_NAME = re.compile(
     re.escape(FRAME_TEMPLATE).replace(r'\{:010d\}', r'\d{10}')
 )
@@ -74,28 +62,6 @@ EPIC_KITCHENS_VIDEOS = dict(D1=(22, 6), D2=(14, 5), D3=(13, 4))
 VERIFIED = dict(
     hac=(HACDataset, HAC), epic_kitchens=(EPICKitchensDataset, EPIC_KITCHENS)
 )
-
-
-class Fault(NamedTuple):
-    """Fault of kind 'missing', 'unreadable', 'surplus' or 'rows'."""
-
-    kind: str
-    path: str
-    message: str
-
-
-class MediaFile(NamedTuple):
-    """A file of a sample.
-
-    Attributes:
-        path: Its path.
-        kind: 'video', 'audio' or 'image'.
-        stand_in: Video whose audio track can replace it, or None.
-    """
-
-    path: str
-    kind: str
-    stand_in: str | None = None
 
 
 def read_splits(
@@ -166,48 +132,6 @@ def count_faults(
     return faults
 
 
-def media_files(item: dict, modalities: Sequence[str]) -> Iterator[MediaFile]:
-    """Yield the files of an item."""
-    if 'video' in modalities:
-        if 'frame_dir' in item:
-            for path in frame_paths(item):
-                yield MediaFile(path, 'image')
-        else:
-            yield MediaFile(item['filename'], 'video')
-    if 'audio' in modalities:
-        # The track of a clip cannot replace the sound of the whole video.
-        track = None if 'audio_start' in item else item['filename']
-        yield MediaFile(item['audio_path'], 'audio', track)
-    for path in item.get('flow_paths', ()):
-        yield MediaFile(path, 'video')
-    if 'flow_dir' in item:
-        for path in chain(*flow_frame_paths(item)):
-            yield MediaFile(path, 'image')
-
-
-def check_file(file: MediaFile, decode: bool = False) -> Fault | None:
-    """Check that a file exists and can be read.
-
-    Args:
-        file: The file.
-        decode: Whether to decode the whole file instead of only its header.
-    """
-    if not os.path.exists(file.path):
-        message = f'{file.path} is missing'
-        if file.stand_in is None or not os.path.exists(file.stand_in):
-            return Fault('missing', file.path, message)
-        try:
-            _check_track(file.stand_in, decode)
-        except CorruptMediaError as error:
-            return Fault('missing', file.path, f'{message}, and {error}')
-        return None
-    try:
-        _CHECKS[file.kind](file.path, decode)
-    except (CorruptMediaError, OSError) as error:
-        return Fault('unreadable', file.path, str(error))
-    return None
-
-
 def surplus_faults(paths: Iterable[str]) -> list[Fault]:
     """Find files in the folders of a data set that do not belong to it.
 
@@ -234,45 +158,3 @@ def surplus_faults(paths: Iterable[str]) -> list[Fault]:
                 message = f'{path} is not in the split files'
                 faults.append(Fault('surplus', path, message))
     return faults
-
-
-def _check_video(path: str, decode: bool) -> None:
-    if not decode:
-        with open_container(path) as container, naming(path):
-            video_stream(container, path)
-        return
-    reader = VideoReader(path)
-    length = len(reader)
-    reader.close()
-    with open_container(path) as container, naming(path):
-        frames = container.decode(video_stream(container, path)[0])
-        corrupt = [frame.is_corrupt for frame in frames]
-    if any(corrupt) or len(corrupt) < length:
-        raise CorruptMediaError(
-            f'media file {path} is damaged: {len(corrupt)} of {length} frames '
-            f'can be decoded, {sum(corrupt)} of them with errors'
-        )
-
-
-def _check_track(path: str, decode: bool) -> None:
-    if decode:
-        read_audio_track(path)
-        return
-    with open_container(path) as container, naming(path):
-        audio_stream(container, path)
-
-
-def _check_audio(path: str, decode: bool) -> None:
-    read_audio(path, *(() if decode else _START))
-
-
-def _check_image(path: str, decode: bool) -> None:
-    if decode:
-        read_frame(path)
-        return
-    with open(path, 'rb') as file:
-        if file.read(3) != b'\xff\xd8\xff':
-            raise CorruptMediaError(f'media file {path} is not a JPEG image')
-
-
-_CHECKS = dict(video=_check_video, audio=_check_audio, image=_check_image)

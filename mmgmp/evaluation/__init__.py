@@ -6,6 +6,9 @@ from .functional.prediction_scores import (
 )
 from .metrics.domain_acc_metric import DomainAccMetric
 from .metrics.target_score_metric import TargetScoreMetric
+from .stock_metrics import count_fused_predictions
+
+count_fused_predictions()
 
 __all__ = [
     'MAIN_METRIC',

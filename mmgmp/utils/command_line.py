@@ -1,8 +1,11 @@
 # Copyright (c) mmgmp authors.
 import argparse
+import ast
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, DictAction
 
@@ -13,7 +16,17 @@ from .setting import VARIABLES, read_config
 
 
 class ConfigOptions(DictAction):
-    """MMEngine's ``KEY=VALUE`` options, with an error for other texts."""
+    """MMEngine's ``KEY=VALUE`` options, with an error for other texts.
+
+    Values may contain dicts as in Python.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        if '{' in val:
+            with suppress(ValueError, SyntaxError):
+                return ast.literal_eval(val)
+        return DictAction._parse_iterable(val)
 
     def __call__(self, parser, namespace, values, option_string=None):
         """Store the options."""
@@ -114,7 +127,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         action=ConfigOptions,
         help='values that override the config, as key=value; lists as '
-        'key="[a,b]" or key=a,b, without spaces',
+        'key="[a,b]" or key=a,b, without spaces; dicts as in Python',
     )
 
 

@@ -10,6 +10,7 @@ from mmengine.runner import set_random_seed
 from torch.utils.data import DataLoader
 
 from mmgmp.datasets import CorruptMediaError, HACDataset
+from mmgmp.utils.replacements import is_replacement
 from tests.utils.media import tone, write_wav
 
 LOAD = [
@@ -131,6 +132,26 @@ def test_corrupt_sample_is_replaced_within_its_domain(root, kind):
     expected = ['a.mp4', 'b b .mp4', 'd.mp4', epochs[0][3], 'f.mp4']
     assert expected[3] in ('d.mp4', 'f.mp4')
     assert epochs == [expected] * 4  # the same replacement each time
+
+
+@pytest.mark.parametrize('test_mode', [True, False])
+def test_only_a_training_replacement_has_a_label(root, test_mode):
+    damage(root, 'empty video')
+    form = dict(type='FormatShape', input_format='NCTHW')
+    pack = dict(type='PackActionInputs', meta_keys=('filename',))
+    dataset = HACDataset(
+        str(root),
+        ['cartoon'],
+        'train',
+        pipeline=[*LOAD[:3], form, pack],
+        on_corrupt='skip',
+        test_mode=test_mode,
+    )
+    samples = [dataset[i]['data_samples'] for i in range(3)]
+    assert [*map(is_replacement, samples)] == [False, True, False]
+    labelled = ['gt_label' in sample for sample in samples]
+    assert labelled == [True, not test_mode, True]
+    assert dataset.num_corrupt == 1
 
 
 def draw(results):

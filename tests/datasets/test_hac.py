@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from mmgmp.datasets import HACDataset
+from mmgmp.datasets import HACDataset, hac
 from tests.utils.twins import make_hac_twin
 
 
@@ -150,6 +150,62 @@ def test_only_the_media_in_use_have_to_be_there(twin, tmp_path):
         build('audio')
     with pytest.raises(FileNotFoundError, match='the video files of domain'):
         build('video', 'audio')
+
+
+# --- folders and repeated clips ----------------------------------------------
+
+
+def write_table(root, *rows, split='train'):
+    table = root / f'HAC_Splits/HAC_{split}_only_human.csv'
+    table.write_bytes('\n'.join(rows).encode('utf-8-sig'))
+
+
+def test_clips_of_two_folders_have_their_own_sound(root):
+    videos = root / 'human/videos'
+    for folder in ('x', 'y'):
+        (videos / folder).mkdir()
+        shutil.copy(videos / 'a.mp4', videos / folder)
+    write_table(root, 'x/a.mp4,0', 'y/a.mp4,1', './a.mp4,2')
+    modalities = ('video', 'audio', 'flow')
+    (root / 'human/flow').mkdir()
+    dataset = HACDataset(
+        str(root), ['human'], 'train', modalities=modalities, on_corrupt='skip'
+    )
+    items = [dataset.get_data_info(i) for i in range(3)]
+    for item, stem in zip(items, ('x/a', 'y/a', 'a'), strict=True):
+        assert item['audio_path'] == str(root / f'human/audio/{stem}.wav')
+        assert item['flow_paths'][1] == str(
+            root / f'human/flow/{stem}_flow_y.mp4'
+        )
+
+
+def test_videos_that_would_share_a_wav_file_are_refused(root):
+    shutil.copy(root / 'human/videos/a.mp4', root / 'human/videos/a.mkv')
+    write_table(root, 'a.mp4,0', 'a.mkv,0')
+    with pytest.raises(ValueError, match=r"line 2: 'a\.mkv'.*line 1.*a\.wav"):
+        HACDataset(str(root), ['human'], 'train')
+    HACDataset(str(root), ['human'], 'train', modalities=['video'])
+    # Then each has the track of its own.
+    (root / 'human/audio/a.wav').unlink()
+    HACDataset(str(root), ['human'], 'train')
+
+
+def test_clip_in_both_split_files(root, monkeypatch):
+    messages = []
+    monkeypatch.setattr(hac, 'warn_once', messages.append)
+    write_table(root, 'a.mp4,0', 'c.mp4,1', split='test')
+    for split in ('train', 'test', 'all'):
+        HACDataset(str(root), ['human'], split)
+        HACDataset(str(root), ['human'], split, duplicates='drop')
+    assert len(messages) == 3
+    assert "domain 'human'" in messages[0] and 'have 1 of' in messages[0]
+    write_table(root, 'a.mp4,4', 'c.mp4,1', split='test')
+    for split in ('train', 'test', 'all'):
+        with pytest.raises(ValueError, match='is 0, but 4 in .*test_only'):
+            HACDataset(str(root), ['human'], split)
+    # A split file that is not used may have any fault.
+    write_table(root, 'a.mp4,9', split='test')
+    assert len(HACDataset(str(root), ['human'], 'train')) == 2
 
 
 # --- mistakes ---------------------------------------------------------------

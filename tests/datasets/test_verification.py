@@ -12,6 +12,7 @@ import pytest
 
 from mmgmp.datasets import EPICKitchensDataset, HACDataset
 from mmgmp.datasets.epic_kitchens import FOLDER
+from mmgmp.datasets.media_checks import media_files
 from mmgmp.datasets.verification import (
     EPIC_KITCHENS,
     EPIC_KITCHENS_VIDEOS,
@@ -19,7 +20,6 @@ from mmgmp.datasets.verification import (
     HAC_DUPLICATES,
     count_classes,
     count_faults,
-    media_files,
 )
 from tools.data.epic_kitchens.convert_splits import (
     read_pickled_frame,

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.evaluator import Evaluator
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
 from mmgmp.engine import CorruptSampleHook
@@ -28,19 +29,20 @@ def messages(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ('method', 'loader', 'name'),
+    ('method', 'loader', 'name', 'fate'),
     [
-        ('after_train_epoch', 'train_dataloader', 'training'),
-        ('after_val_epoch', 'val_dataloader', 'validation'),
-        ('after_test_epoch', 'test_dataloader', 'test'),
+        ('after_train_epoch', 'train_dataloader', 'training', 'replaced'),
+        ('after_val_epoch', 'val_dataloader', 'validation', 'left out'),
+        ('after_test_epoch', 'test_dataloader', 'test', 'left out'),
     ],
 )
-def test_report(messages, method, loader, name):
+def test_report(messages, method, loader, name, fate):
     dataset = Counted(0, 1, 1, 0, 0)
     runner = SimpleNamespace(**{loader: SimpleNamespace(dataset=dataset)})
     getattr(CorruptSampleHook(), method)(runner)
     assert len(messages) == 1
     assert messages[0].startswith(f'2 of 5 {name} samples')
+    assert f'were {fate}' in messages[0]
 
 
 def report(dataset):
@@ -57,3 +59,12 @@ def test_silence_when_nothing_is_corrupt(messages):
 def test_wrapped_datasets(messages):
     report(ConcatDataset([Subset(Counted(1, 0), [0, 1]), Counted(0, 1, 1)]))
     assert [message[:6] for message in messages] == ['1 of 2', '2 of 3']
+
+
+@pytest.mark.parametrize('part', ['val', 'test'])
+def test_metrics_leave_out_replacements(part):
+    evaluator = Evaluator([dict(type='DomainAccMetric')])
+    loop = SimpleNamespace(evaluator=evaluator)
+    runner = SimpleNamespace(**{f'{part}_loop': loop})
+    getattr(CorruptSampleHook(), f'before_{part}_epoch')(runner)
+    assert evaluator.metrics[0].leaves_out_replacements

@@ -59,6 +59,16 @@ def test_each_score():
     )
 
 
+def test_replacements_of_corrupt_clips_are_left_out():
+    samples = make_samples()
+    kept = [s for i, s in enumerate(samples) if i not in (3, 40)]
+    before = evaluate(kept)
+    for index in (3, 40):
+        samples[index].pop('gt_label', None)
+        samples[index]['is_replacement'] = True
+    assert evaluate(samples) == before
+
+
 def test_hidden_labels_are_not_read():
     samples = make_samples()
     before = evaluate(samples)

@@ -16,6 +16,7 @@ from torch.optim import SGD
 
 from mmgmp.optim import GMPOptimWrapper, ModalityOptimWrapper
 from mmgmp.utils import load_config
+from mmgmp.utils.command_line import add_config_options
 from mmgmp.utils.setting import read_config
 from tests.utils.leaves import leaf_path
 
@@ -219,3 +220,23 @@ def test_flag_switches_a_variable_off(monkeypatch):
         argv = ['train.py', str(leaf_path('gmp')), *flags]
         monkeypatch.setattr('sys.argv', argv)
         assert load_config(TOOL['parse_args']()).corrupted is corrupted
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        (
+            "[{'type': 'A', 'k': [1, 2]}, {'type': 'B'}]",
+            [dict(type='A', k=[1, 2]), dict(type='B')],
+        ),
+        ("{'a': None}", dict(a=None)),
+        ('[1,2]', [1, 2]),
+        ('1e-3', 0.001),
+        ('{{name}}', '{{name}}'),
+    ],
+)
+def test_dicts_among_the_options(text, value):
+    parser = argparse.ArgumentParser()
+    add_config_options(parser)
+    args = parser.parse_args(['--cfg-options', f'x.y={text}'])
+    assert args.cfg_options == {'x.y': value}

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.utils.media import moving_frames, tone, write_video
+from tests.utils.media import moving_frames, tone, write_video, write_wav
 from tests.utils.twins import EPIC_FOLDER, make_epic_twin, make_hac_twin
 
 TOOL = Path(__file__).parents[2] / 'tools/data/verify_dataset.py'
@@ -147,6 +147,7 @@ def test_only_decoding_finds_a_video_without_its_end(
     path = tree / 'animal/videos/animal_test_1.mp4'
     write_video(path, moving_frames(20), faststart=True)
     path.write_bytes(path.read_bytes()[:-400])
+    write_wav(tree / 'animal/audio/animal_test_1.wav', tone(20 / 24))
     assert verify(monkeypatch, capsys, tree)[0] == 0
     result = verify(monkeypatch, capsys, tree, '--decode')
     only_fault(result, 'unreadable', path)
@@ -232,6 +233,7 @@ def test_form_of_a_data_set_that_has_one(twins, monkeypatch, capsys):
 def test_only_decoding_finds_damage(tree, monkeypatch, capsys):
     path = tree / 'animal/videos/animal_test_1.mp4'
     write_video(path, moving_frames(40, 96, 128))
+    write_wav(tree / 'animal/audio/animal_test_1.wav', tone(40 / 24))
     with av.open(str(path)) as container:
         packet = [*container.demux(video=0)][20]
     with open(path, 'r+b') as file:
@@ -251,3 +253,25 @@ def test_pickled_split_file_is_to_be_converted(tree, monkeypatch, capsys):
     (fault,) = (f for f in report['faults'] if f['kind'] == 'missing')
     assert status == 1
     assert f'convert_splits.py {table.parent}`' in fault['message']
+
+
+@pytest.mark.parametrize('tree', ['hac'], indirect=True)
+def test_same_video_in_two_domains_or_classes(tree, monkeypatch, capsys):
+    first = tree / 'human/videos/human_train_0.mp4'
+    for copy in ('animal/videos/animal_train_0', 'human/videos/human_test_1'):
+        kept = (tree / f'{copy}.mp4').read_bytes()
+        shutil.copy(first, tree / f'{copy}.mp4')
+        result = verify(monkeypatch, capsys, tree)
+        only_fault(result, 'duplicate', tree / f'{copy}.mp4')
+        assert f'is the same video as {first} (domain human' in result[2]
+        (tree / f'{copy}.mp4').write_bytes(kept)
+
+
+def test_folder_of_the_report_is_checked_first(twins, monkeypatch, capsys):
+    report = twins / 'nowhere/report.json'
+    argv = [TOOL, 'hac', twins / 'hac', '--json', report]
+    monkeypatch.setattr(sys, 'argv', [*map(str, argv)])
+    with pytest.raises(SystemExit) as exit_:
+        runpy.run_path(str(TOOL), run_name='__main__')
+    assert exit_.value.code == 2
+    assert 'no such folder' in capsys.readouterr().err

@@ -40,7 +40,7 @@ def test_wrong_arguments_of_a_config():
     assert is_mistake(error)
     assert describe(error) == (
         'MistakesToy.__init__() got an unexpected keyword argument '
-        "'widht'; did you mean width?"
+        "'widht'; did you mean 'width'?"
     )
     assert is_mistake(build(fault='check'))
     missing = caught(DATASETS.build, dict(type='HACDataset'))

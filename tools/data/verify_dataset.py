@@ -2,27 +2,31 @@
 """Check a downloaded copy of HAC or EPIC-Kitchens.
 
 The report lists files that are missing, unreadable or not in the split files,
-and compares the number of rows of each split and class with the published one.
-The exit status is 1 if there is a fault.
+sound that does not cover its clip, and equal videos in several domains or
+classes. It compares the number of rows of each split and class with the
+published one. The exit status is 1 if there is a fault.
 """
 
 import argparse
 import json
 import sys
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 from mmengine.utils import track_progress_rich
 
 from mmgmp.datasets.arguments import MODALITIES, check_names
 from mmgmp.datasets.epic_kitchens import MEDIA
+from mmgmp.datasets.media_checks import (
+    check_file,
+    duplicate_faults,
+    media_files,
+    sound_ends,
+)
 from mmgmp.datasets.verification import (
     VERIFIED,
-    check_file,
     count_classes,
     count_faults,
-    media_files,
     read_splits,
     surplus_faults,
 )
@@ -60,6 +64,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.media and args.dataset != 'epic_kitchens':
         parser.error(f'--media is not for {args.dataset}: it has one layout')
+    if args.json and not args.json.parent.is_dir():
+        parser.error(f'--json {args.json}: there is no such folder')
     try:
         check_names('modalities', args.modalities, MODALITIES)
     except ValueError as error:
@@ -99,14 +105,18 @@ def main() -> None:
         for item in split
         for file in media_files(item, args.modalities)
     }
+    ends = sound_ends(item for split in items.values() for item in split)
     if files:
         found = track_progress_rich(
-            partial(check_file, decode=args.decode),
-            [(file,) for file in files.values()],
+            check_file,
+            [(file, args.decode, ends.get(path)) for path, file in files.items()],
             description=args.dataset,
         )
         faults += filter(None, found)
     faults += surplus_faults(files)
+    # In EPIC-Kitchens, two verbs may be at the same time.
+    if args.dataset == 'hac':
+        faults += duplicate_faults(items)
     for fault in faults:
         print(f'{fault.kind}: {fault.message}')
     kinds = Counter(fault.kind for fault in faults)

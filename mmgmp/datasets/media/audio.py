@@ -159,6 +159,12 @@ def _of_one_rate(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
         yield from resampler.resample(None)
 
 
+def has_audio_track(path: str) -> bool:
+    """Check whether a video file has an audio track."""
+    with open_container(path) as container:
+        return bool(container.streams.audio)
+
+
 def _window(
     path: str,
     total: int,

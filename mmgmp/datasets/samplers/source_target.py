@@ -138,6 +138,11 @@ class SourceTargetSampler(Sampler):
             self.indices,
             strict=True,
         ):
+            if not isinstance(count, int):
+                raise ValueError(
+                    f'the number of {name} samples must be an integer, got '
+                    f'{count!r}: change `batch_size` or `num_target`'
+                )
             if not least <= count * world_size <= len(indices):
                 raise ValueError(
                     f'batches of {count} {name} samples on each of '

@@ -3,8 +3,6 @@ import csv
 import functools
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +12,16 @@ import numpy as np
 import soundfile
 from mmengine.utils import track_progress_rich
 
+from mmgmp.utils.csv_cells import guard_row
+
 from .clip import Clip, plan_clip, render_clip
+from .publication import (
+    clean_up,
+    exclusive,
+    is_empty,
+    publish,
+    unfinished_folder,
+)
 from .spec import CLASSES, DOMAINS, SPLITS, MiniHACSpec
 
 MARKER = 'mini_hac.json'
@@ -43,12 +50,11 @@ def _write_clip(clip: Clip, spec: MiniHACSpec, root: Path) -> None:
     frames, wave = render_clip(spec, clip)
     folder = root / clip.domain
     write_video(folder / 'videos' / f'{clip.stem}.mp4', frames, spec.fps)
-    soundfile.write(
-        folder / 'audio' / f'{clip.stem}.wav',
-        wave,
-        spec.sample_rate,
-        subtype='PCM_16',
-    )
+    # libsndfile by itself ignores a umask that admits other writers.
+    with open(folder / 'audio' / f'{clip.stem}.wav', 'wb') as file:
+        soundfile.write(
+            file, wave, spec.sample_rate, subtype='PCM_16', format='WAV'
+        )
 
 
 def is_complete(root: str | Path, spec: MiniHACSpec) -> bool:
@@ -58,16 +64,23 @@ def is_complete(root: str | Path, spec: MiniHACSpec) -> bool:
         ValueError: If ``root`` contains a data set of another spec.
         FileExistsError: If ``root`` contains anything else.
     """
-    root = Path(root)
-    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+    place = _place(root)
+    if not place.exists() or (place.is_dir() and is_empty(place)):
         return False
-    marker = root / MARKER
+    marker = place / MARKER
     if not marker.is_file():
         raise FileExistsError(
             f'{root} exists and is not a MiniHAC data set (it has no '
             f'{MARKER}): choose another folder or remove it'
         )
-    found = json.loads(marker.read_text())
+    try:
+        found = json.loads(marker.read_text(encoding='utf-8'))
+        found = dict(spec={**found['spec']}, fingerprint=found['fingerprint'])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{marker} is not the file of a MiniHAC data set ({error!r}): '
+            'choose another folder or remove it'
+        ) from error
     if found['fingerprint'] != spec.fingerprint():
         wanted = asdict(spec)
         other = {
@@ -90,9 +103,11 @@ def generate_mini_hac(
 ) -> Path:
     """Write a MiniHAC data set in the layout of HAC, unless it exists.
 
-    The files are written to a temporary folder beside ``root``, which is
-    renamed at the end: an interrupted run leaves nothing under ``root``. The
-    files depend only on ``spec``, not on ``workers``.
+    The files are written to a hidden folder in ``root`` if that is an empty
+    folder, otherwise beside it, and moved at the end: an interrupted run
+    leaves no data under ``root``. What a killed run left is removed. Several
+    processes may call this function at once. The files depend only on
+    ``spec``, not on ``workers``, and their permissions on the umask.
 
     Args:
         root: Folder of the data set, absent or empty.
@@ -103,8 +118,8 @@ def generate_mini_hac(
         ``root``.
 
     Raises:
-        ValueError: If ``workers`` is not positive or ``root`` holds a data set
-            of another spec.
+        ValueError: If ``workers`` is not positive, ``root`` holds a data set
+            of another spec, or it cannot be written.
         FileExistsError: If ``root`` holds anything else.
     """
     root = Path(root)
@@ -113,8 +128,12 @@ def generate_mini_hac(
         workers = len(os.sched_getaffinity(0))
     if workers < 1:
         raise ValueError(f'workers must be at least 1, got {workers}')
-    if is_complete(root, spec):
-        return root
+    place = _place(root)
+    complete = functools.partial(is_complete, root, spec)
+    clean_up(place, MARKER, complete)
+    with exclusive(place):
+        if complete():
+            return root
     clips = [
         plan_clip(spec, domain, split, label, index)
         for domain in DOMAINS
@@ -122,22 +141,15 @@ def generate_mini_hac(
         for label in range(len(CLASSES))
         for index in range(spec.num_clips(split))
     ]
-    root.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(
-        tempfile.mkdtemp(prefix=f'.{root.name}.partial-', dir=root.parent)
-    )
-    try:
-        _write_tree(partial, spec, clips, workers)
-        partial.chmod(0o755)
-        try:
-            partial.rename(root)
-        except OSError:
-            # Another process may have finished the same data set meanwhile.
-            if not is_complete(root, spec):
-                raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with unfinished_folder(place) as folder:
+        _write_tree(folder, spec, clips, workers)
+        publish(folder, place, MARKER, complete)
     return root
+
+
+def _place(root: str | Path) -> Path:
+    """Follow the links in a path, which may point to a missing folder."""
+    return Path(os.path.realpath(root))
 
 
 def _write_tree(
@@ -160,9 +172,10 @@ def _write_tree(
     for domain in DOMAINS:
         for split in SPLITS:
             name = f'HAC_{split}_only_{domain}.csv'
-            with open(root / 'HAC_Splits' / name, 'w', newline='') as f:
+            path = root / 'HAC_Splits' / name
+            with open(path, 'w', newline='', encoding='utf-8') as f:
                 csv.writer(f, lineterminator='\n').writerows(
-                    (f'{c.stem}.mp4', c.label)
+                    guard_row((f'{c.stem}.mp4', c.label))
                     for c in clips
                     if (c.domain, c.split) == (domain, split)
                 )

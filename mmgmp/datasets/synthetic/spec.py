@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from ..hac import HACDataset
@@ -76,6 +77,12 @@ class MiniHACSpec:
     audio_shift: float = 1.0
 
     def __post_init__(self):
+        for name in (*_FRACTIONS, 'min_seconds', 'max_seconds'):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise ValueError(
+                    f'{name} must be a finite number, got {value!r}'
+                )
         for name in _FRACTIONS:
             value = getattr(self, name)
             if not 0 <= value <= 1:
@@ -84,11 +91,11 @@ class MiniHACSpec:
                 )
         for name in _COUNTS:
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if type(value) is not int or value < 1:
                 raise ValueError(
                     f'{name} must be a positive integer, got {value!r}'
                 )
-        if not isinstance(self.seed, int) or self.seed < 0:
+        if type(self.seed) is not int or self.seed < 0:
             raise ValueError(
                 f'seed must be a non-negative integer, got {self.seed!r}'
             )

@@ -1,17 +1,24 @@
 # Copyright (c) mmgmp authors.
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from logging import WARNING
 
 import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
 from scipy.signal import resample_poly
 
 from mmgmp.released.alignment import is_released, released_window
 
 from ..arguments import check_choice
-from ..media.audio import EmptyWindowError, read_audio, read_audio_track
+from ..media.audio import (
+    EmptyWindowError,
+    has_audio_track,
+    read_audio,
+    read_audio_track,
+)
 from ..media.container import CorruptMediaError
 from ..media.times import FrameTimes, clip_window
 from ..media.video import read_frame_rate, read_frame_times
@@ -45,6 +52,7 @@ class LoadAudio(BaseTransform):
 
     A file is corrupt if all of its samples are zero or if it ends before the
     clip starts, unless ``allow_silence``. A silent passage is not an error.
+    With ``align='action'``, a missing file is always an error.
 
     Required keys:
 
@@ -67,6 +75,8 @@ class LoadAudio(BaseTransform):
 
         - audios (np.ndarray): Waveform (S,) float32 in [-1, 1].
         - sample_rate (int): Samples per second of the waveform.
+        - silent (bool): Whether all samples are zero. Name it in ``meta_keys``
+          of ``PackActionInputs`` to have it in the data samples.
 
     Modified keys:
 
@@ -77,7 +87,10 @@ class LoadAudio(BaseTransform):
         align: ``'clip'``, ``'whole'`` or ``'action'``.
         follow: Modality of the sampled frames, ``'video'`` or ``'flow'``.
         allow_silence: Whether to load a silent file as it is, and zeros if
-            the file ends before the clip starts.
+            the file ends before the clip starts, or if there is neither a wav
+            file nor an audio track. The zeros have the length of the clip (one
+            sample with ``align='whole'``), and the first file without sound is
+            logged. Such clips are trained on and tested like others.
 
     Raises:
         ValueError: If an argument has an invalid value.
@@ -103,6 +116,7 @@ class LoadAudio(BaseTransform):
         self.align = align
         self.follow = follow
         self.allow_silence = allow_silence
+        self._warned = False
 
     def transform(self, results: dict) -> dict:
         """Add the waveform."""
@@ -111,12 +125,13 @@ class LoadAudio(BaseTransform):
         if track:
             read, path = read_audio_track, results['filename']
         released = is_released(results)
+        window = self._window(results, released, track)
         try:
-            wave, rate = read(path, *self._window(results, released, track))
-        except EmptyWindowError:
-            if not (self.allow_silence or released):
+            wave, rate = read(path, *window)
+        except CorruptMediaError as error:
+            if not self._may_be_silent(error, read, path, released):
                 raise
-            wave, rate = np.zeros(1, np.float32), self.sample_rate
+            wave, rate = silence(*window, self.sample_rate), self.sample_rate
         if (
             not self.allow_silence
             and not wave.any()
@@ -130,9 +145,31 @@ class LoadAudio(BaseTransform):
             wave = resample(wave, rate, self.sample_rate)
             rate = self.sample_rate
         results['audios'] = wave
+        results['silent'] = not wave.any()
         results['sample_rate'] = rate
         results['audio_path'] = path
         return results
+
+    def _may_be_silent(
+        self, error: CorruptMediaError, read: Callable, path: str, released
+    ) -> bool:
+        """Check whether zeros stand in for sound that could not be read."""
+        if isinstance(error, EmptyWindowError):
+            return self.allow_silence or released
+        absent = (
+            self.allow_silence
+            and read is read_audio_track
+            and not has_audio_track(path)
+        )
+        if absent and not self._warned:
+            self._warned = True
+            print_log(
+                f'{error}: this clip, and others without sound, are read as '
+                'silence, because `allow_silence` of LoadAudio is True',
+                logger='current',
+                level=WARNING,
+            )
+        return absent
 
     def _window(
         self, results: dict, released: bool, track: bool
@@ -171,6 +208,14 @@ class LoadAudio(BaseTransform):
             f"align='{self.align}', follow='{self.follow}', "
             f'allow_silence={self.allow_silence})'
         )
+
+
+def silence(
+    start: float | None, stop: float | None, sample_rate: int
+) -> np.ndarray:
+    """Create zeros (S,) float32 for a window in seconds, at least one."""
+    seconds = 0.0 if stop is None else stop - (start or 0.0)
+    return np.zeros(max(1, round(seconds * sample_rate)), np.float32)
 
 
 def _times(results: Mapping, fps: float | None) -> FrameTimes:

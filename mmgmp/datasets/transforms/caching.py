@@ -1,17 +1,29 @@
 # Copyright (c) mmgmp authors.
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 from logging import WARNING
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform, Compose
+from mmengine.dist import get_world_size
 from mmengine.logging import print_log
+from torch.utils.data import get_worker_info
 
 from mmgmp.utils.seeding import generator_states
 
 from ..wrappers import CLIP_IDENTITY
+
+# Limits of the caches of all processes together, unless one is given.
+_TOTAL_MEGABYTES = 2000
+_SHARE = 1 / 4
 
 
 @TRANSFORMS.register_module()
@@ -26,10 +38,10 @@ class CachedTransforms(BaseTransform):
 
     The cache belongs to the transform and to the process. With
     ``num_workers=0`` or ``persistent_workers=True`` it lasts for the whole
-    run; each worker has its own. Without persistent workers it is lost after
-    every epoch. A full cache keeps its entries and takes no new ones: an epoch
-    visits each file once, so a cache that drops its oldest entry would drop
-    each entry just before its next use.
+    run; each worker has its own, and so has each dataloader. Without
+    persistent workers it is lost after every epoch. A full cache keeps its
+    entries and takes no new ones: an epoch visits each file once, so a cache
+    that drops its oldest entry would drop each entry just before its next use.
 
     Required keys:
 
@@ -42,12 +54,15 @@ class CachedTransforms(BaseTransform):
 
     Args:
         transforms: Transforms or their configs. None of them may be random.
-        max_megabytes: Maximum size of the arrays and decoded videos in the
-            cache, in units of 10^6 bytes.
+        max_megabytes: Maximum size of the cache of one process, in units of
+            10^6 bytes. All values count, also in nested containers. Without a
+            number, 2000 MB, or a quarter of the available memory of the
+            machine if that is less, are shared equally by all workers of the
+            loader and all ranks of the machine.
 
     Raises:
-        ValueError: If ``max_megabytes`` is negative, or, when called, if a
-            transform draws a random number or adds a value that cannot be
+        ValueError: If ``max_megabytes`` is negative or NaN, or, when called,
+            if a transform draws a random number or adds a value that cannot be
             copied, such as an open file.
 
     Example::
@@ -67,9 +82,9 @@ class CachedTransforms(BaseTransform):
     def __init__(
         self,
         transforms: Sequence[dict | Callable],
-        max_megabytes: float = 2000,
+        max_megabytes: float | None = None,
     ) -> None:
-        if max_megabytes < 0:
+        if max_megabytes is not None and not max_megabytes >= 0:
             raise ValueError(
                 f'`max_megabytes` must not be negative, got {max_megabytes}'
             )
@@ -107,12 +122,14 @@ class CachedTransforms(BaseTransform):
             for k, v in results.items()
             if k not in inputs or v is not inputs[k]
         }
-        size = _num_bytes(added)
+        size = _num_bytes(added, set())
+        if self.max_megabytes is None:
+            self.max_megabytes = _share_of_memory()
         if self.num_bytes + size > self.max_megabytes * 1e6:
             if not self._full:
                 self._full = True
                 print_log(
-                    f'the cache of {self.max_megabytes} MB is full after '
+                    f'the cache of {self.max_megabytes:g} MB is full after '
                     f'{len(self)} samples; the others are read every time. '
                     'Raise `max_megabytes` of `CachedTransforms` if there is '
                     'memory for more',
@@ -137,13 +154,54 @@ class CachedTransforms(BaseTransform):
         )
 
 
-def _num_bytes(value: object) -> int:
-    """Count the bytes of arrays and readers in nested dicts and sequences."""
-    if isinstance(value, dict):
-        return sum(map(_num_bytes, value.values()))
-    if isinstance(value, (list, tuple)):
-        return sum(map(_num_bytes, value))
-    return getattr(value, 'nbytes', 0)
+def _num_bytes(value: Any, seen: set[int]) -> int:
+    """Count the bytes that a copy of a value takes.
+
+    Args:
+        value: Any value, with all that it contains.
+        seen: Identities of the objects that were counted before.
+    """
+    if id(value) in seen:
+        return 0
+    seen.add(id(value))
+    if isinstance(value, torch.Tensor):
+        # A copy of a part keeps the whole storage.
+        return value.untyped_storage().nbytes()
+    parts: Iterable = ()
+    if isinstance(value, Mapping):
+        parts = chain(value.keys(), value.values())
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        parts = value
+    elif isinstance(value, np.ndarray) and value.dtype.hasobject:
+        parts = value.flat
+    elif hasattr(value, '__dict__') and not hasattr(value, 'nbytes'):
+        parts = [vars(value)]
+    size = getattr(value, 'nbytes', None)
+    if size is None:
+        size = sys.getsizeof(value)
+    return size + sum(_num_bytes(part, seen) for part in parts)
+
+
+def _share_of_memory() -> float:
+    """Get the default size of the cache of this process, in 10^6 bytes."""
+    worker = get_worker_info()
+    ranks = int(os.environ.get('LOCAL_WORLD_SIZE', get_world_size()))
+    total = min(_TOTAL_MEGABYTES, _SHARE * available_memory() / 1e6)
+    return total / (worker.num_workers if worker else 1) / ranks
+
+
+def available_memory() -> float:
+    """Get the bytes of memory that this machine or container can give."""
+    found = [float('inf')]
+    with suppress(OSError, KeyError):  # not Linux
+        lines = Path('/proc/meminfo').read_text().splitlines()
+        sizes = dict(line.split(':') for line in lines)
+        found.append(1024 * float(sizes['MemAvailable'].split()[0]))
+    for name in ('memory.max', 'memory/memory.limit_in_bytes'):
+        # There may be no container, or no limit.
+        with suppress(OSError, ValueError):
+            found.append(float(Path('/sys/fs/cgroup', name).read_text()))
+    return min(found)
 
 
 def _equal(first: tuple, second: tuple) -> bool:

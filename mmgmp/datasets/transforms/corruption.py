@@ -12,7 +12,7 @@ from mmcv.transforms import BaseTransform, Compose
 
 from mmgmp.utils.seeding import Stream, derive_seed
 
-from ..arguments import check_choice
+from ..arguments import check_names
 
 # Transforms that add the frames, or the waveform, of a clip.
 AFTER = dict(
@@ -174,8 +174,9 @@ class CorruptedTarget(BaseTransform):
         audio_snr: ``snr`` of :class:`CorruptAudio`.
 
     Raises:
-        ValueError: If a modality is unknown, or no transform decodes its
-            frames or loads its sound; see also the two transforms.
+        TypeError: If ``modalities`` is a string.
+        ValueError: If a modality is unknown or repeated, or no transform
+            decodes its frames or loads its sound; see also the transforms.
 
     Example::
 
@@ -194,8 +195,7 @@ class CorruptedTarget(BaseTransform):
         corruptions = dict(
             video=video, audio=dict(type='CorruptAudio', snr=audio_snr)
         )
-        for modality in modalities:
-            check_choice('modalities', modality, tuple(corruptions))
+        for modality in check_names('modalities', modalities, [*corruptions]):
             transforms, count = insert_after(
                 transforms, AFTER[modality], corruptions[modality]
             )

@@ -6,6 +6,8 @@ import numpy as np
 from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
+from mmgmp.utils.replacements import is_replacement
+
 from ..functional.prediction_scores import mean_class_accuracy, top1_accuracy
 
 POOLED = 'all'
@@ -27,7 +29,8 @@ class DomainAccMetric(BaseMetric):
       first key is ``acc/all/fused/top1``;
     * ``acc/worst/{branch}/top1``: the minimum over the domains.
 
-    Samples without ``gt_label``, those of an unlabelled target, are ignored.
+    Samples without ``gt_label``, those of an unlabelled target and the
+    replacements of corrupt samples, are ignored.
 
     If some samples lack a branch (a missing modality), the branch is scored
     on the other samples, and ``acc/{domain}/{branch}/count`` is their number.
@@ -52,7 +55,10 @@ class DomainAccMetric(BaseMetric):
                 finite.
         """
         for sample in data_samples:
-            if 'gt_label' not in sample:
+            if 'gt_label' not in sample or is_replacement(sample):
+                # An empty result keeps the place of the sample, by which
+                # MMEngine removes the samples that pad the last batch.
+                self.results.append({})
                 continue
             name = sample.get('filename', f'sample {len(self.results)}')
             domain = sample.get('domain_name')
@@ -85,7 +91,8 @@ class DomainAccMetric(BaseMetric):
         """Compute the accuracies from the results of all ranks.
 
         Args:
-            results: Entries that :meth:`process` stored, one per sample.
+            results: Entries that :meth:`process` stored, one per sample; those
+                of ignored samples are empty.
 
         Returns:
             Metric name without prefix -> value.
@@ -94,6 +101,7 @@ class DomainAccMetric(BaseMetric):
             ValueError: There are no results, or a domain is named ``all`` or
                 ``worst``.
         """
+        results = [result for result in results if result]
         if not results:
             raise ValueError(
                 'DomainAccMetric got no samples with labels: check `domains`, '

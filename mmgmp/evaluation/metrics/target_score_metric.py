@@ -6,6 +6,8 @@ import numpy as np
 from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
+from mmgmp.utils.replacements import is_replacement
+
 from ..functional.prediction_scores import (
     batch_nuclear_norm,
     classes_used,
@@ -42,6 +44,8 @@ class TargetScoreMetric(BaseMetric):
       the target. The scores on the target alone, and DEV, can favor a
       collapsed model; a low fraction disqualifies such a checkpoint.
 
+    The replacements of corrupt samples are left out.
+
     The arguments are those of :class:`mmengine.evaluator.BaseMetric`.
     """
 
@@ -58,6 +62,9 @@ class TargetScoreMetric(BaseMetric):
             ValueError: A sample has no ``fused_features``.
         """
         for sample in data_samples:
+            if is_replacement(sample):
+                self.results.append({})  # as in DomainAccMetric
+                continue
             if 'fused_features' not in sample:
                 raise ValueError(
                     'TargetScoreMetric needs `fused_features` of each '
@@ -78,7 +85,8 @@ class TargetScoreMetric(BaseMetric):
         """Compute the scores from the results of all ranks.
 
         Args:
-            results: Entries that :meth:`process` stored, one per sample.
+            results: Entries that :meth:`process` stored, one per sample; those
+                of corrupt samples are empty.
 
         Returns:
             Name without prefix -> score.
@@ -86,6 +94,7 @@ class TargetScoreMetric(BaseMetric):
         Raises:
             ValueError: All samples have labels, or none of them has.
         """
+        results = [result for result in results if result]
         source = [r for r in results if r['label'] is not None]
         target = [r for r in results if r['label'] is None]
         if not source or not target:

@@ -166,6 +166,7 @@ def test_seeds_stay_with_the_run_that_seeds_samples():
         ((0, 2), 1, 'batches of 0 source samples'),
         ((-1, 2), 1, 'batches of -1 source samples'),
         ((4, -1), 1, 'batches of -1 target samples'),
+        ((4, 2.5), 1, 'of target samples must be an integer, got 2.5'),
         ((15, 2), 1, 'from 14 source samples'),
         ((4, 8), 1, 'from 7 target samples'),
         ((4, 4), 2, '4 target samples on each of 2 ranks'),

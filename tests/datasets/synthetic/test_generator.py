@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import av
 import numpy as np
@@ -112,7 +113,7 @@ def test_interrupted_generation_leaves_nothing(tmp_path, monkeypatch):
 
 def test_killed_generation_is_not_taken_for_a_tree(tmp_path, monkeypatch):
     # A killed process does not clean up.
-    monkeypatch.setattr(generator.shutil, 'rmtree', lambda *a, **k: None)
+    monkeypatch.setattr(shutil, 'rmtree', lambda *a, **k: None)
 
     def die(*args):
         raise SystemExit

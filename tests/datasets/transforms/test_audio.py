@@ -193,11 +193,44 @@ def test_window_of_an_action(sample):
 
 def test_silence_may_be_allowed(tmp_path, sample):
     transform = LoadAudio(allow_silence=True)
+    assert transform(dict(sample))['silent'] is False
     write_wav(tmp_path / 'a.wav', tone(0.5))
-    assert not transform(dict(sample))['audios'].any()  # ended before
+    results = transform(dict(sample))  # ended before
+    assert results['silent'] is True
+    assert results['audios'].shape == (9333,)
+    assert not results['audios'].any()
     write_wav(tmp_path / 'a.wav', np.zeros(32000))
     assert transform(dict(sample))['audios'].shape == (9333,)
     path = tmp_path / 'a.wav'
     path.write_bytes(path.read_bytes()[:-2])
     with pytest.raises(CorruptMediaError, match='truncated'):
         transform(dict(sample))
+
+
+def test_silence_without_wav_file_and_track(tmp_path, sample, monkeypatch):
+    messages = []
+    monkeypatch.setattr(
+        'mmgmp.datasets.transforms.audio.print_log',
+        lambda message, **_: messages.append(message),
+    )
+    (tmp_path / 'a.wav').unlink()
+    with pytest.raises(CorruptMediaError, match='no audio track'):
+        LoadAudio()(dict(sample))
+    transform = LoadAudio(allow_silence=True, sample_rate=8000)
+    for _ in range(2):
+        results = transform(dict(sample))
+        assert results['silent'] is True
+        np.testing.assert_array_equal(results['audios'], np.zeros(4667))
+        assert results['audios'].dtype == np.float32
+        assert results['sample_rate'] == 8000
+    assert len(messages) == 1
+    assert 'a.mp4 has no audio track' in messages[0]
+    whole = LoadAudio(align='whole', allow_silence=True)
+    assert whole(dict(sample))['audios'].tolist() == [0]
+    # Sound of a whole video that is missing is not silence.
+    action = LoadAudio(align='action', allow_silence=True)
+    with pytest.raises(CorruptMediaError, match='does not exist'):
+        action(dict(sample, audio_start=0.0, audio_stop=1.0))
+    (tmp_path / 'a.mp4').unlink()
+    with pytest.raises(CorruptMediaError, match='does not exist'):
+        whole(dict(sample))

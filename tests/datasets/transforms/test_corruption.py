@@ -288,9 +288,10 @@ def test_flow_stays_as_it_is():
     [
         (PIPELINE[:7], {}, "must have one of .*'LoadAudio'.*the audio can"),
         (PIPELINE[7:], {}, "must have one of .*'DecodeFrames'.*the video can"),
+        (PIPELINE, dict(modalities=['audio'] * 2), 'each once'),
         (PIPELINE, dict(modalities=['flow']), "`modalities` .*'flow'"),
-        (PIPELINE, dict(video_snr=0), '`snr`'),
-        (PIPELINE, dict(brightness=2), '`brightness`'),
+        (PIPELINE, dict(video_snr=np.nan), '`snr`'),
+        (PIPELINE, dict(brightness=np.nan), '`brightness`'),
     ],
 )
 def test_wrong_pipeline(transforms, changes, words):

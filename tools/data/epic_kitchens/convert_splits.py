@@ -19,6 +19,8 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 
+from mmgmp.utils.csv_cells import guard_row
+
 _INT64, _OBJECT = 'i8', 'O8'
 
 
@@ -214,11 +216,15 @@ def _expect(value: object, kind: type[_T]) -> _T:
 
 
 def write_csv(path: Path, columns: dict[str, list]) -> None:
-    """Write columns of equal length as a CSV file with a header."""
+    """Write columns of equal length as a CSV file with a header.
+
+    Text that a spreadsheet would run as a formula is quoted, see
+    :func:`~mmgmp.utils.csv_cells.guard_cell`.
+    """
     with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(columns)
-        writer.writerows(zip(*columns.values()))
+        writer.writerows(map(guard_row, zip(*columns.values())))
 
 
 def parse_args() -> argparse.Namespace:
