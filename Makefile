@@ -25,7 +25,7 @@ $(STAMP): $(REQUIREMENTS)
 
 demo: $(STAMP)
 	$(BIN)/python tools/data/make_mini_hac.py
-	$(BIN)/python tools/train.py $(DEMO_CONFIG) --dataset mini_hac --target cartoon --work-dir $(DEMO_DIR) --test
+	$(BIN)/python tools/train.py $(DEMO_CONFIG) --dataset mini_hac --target cartoon --work-dir $(DEMO_DIR) --test --resume
 	$(BIN)/python tools/analysis_tools/plot_curves.py $(DEMO_DIR) \
 		--keys 'gmp/rho.*' 'gmp/sigma.*' --log 'gmp/*' --lines 'gmp/*=1' \
 		--out $(DEMO_DIR)/ratios.png

@@ -1,11 +1,13 @@
 # Copyright (c) mmgmp authors.
 """Fixes that the released OpenMMLab stack needs on current PyTorch.
 
-``import mmgmp`` applies them. For each fix, a test in ``tests/test_compat.py``
+``import mmgmp`` applies them. For each fix, a test in ``tests/test_compat*``
 fails once a release no longer needs it; then delete the fix.
 """
 
+import datetime
 import functools
+import pathlib
 import sys
 import types
 from pathlib import Path
@@ -15,7 +17,7 @@ import mmaction
 import numpy as np
 import torch
 from mmaction.utils import dependency as mmaction_dependency
-from mmengine.config import Config, config
+from mmengine.config import Config, ConfigDict, config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint
 from mmpretrain.utils import dependency as mmpretrain_dependency
@@ -56,19 +58,55 @@ def getattr_of_history_buffer(owner: object, name: str) -> object:
     )
 
 
+def plain_dict(factory: object = None) -> dict:
+    """Replace ``defaultdict``, in which PyTorch sets no items."""
+    return {}
+
+
+class StoredConfig:
+    """Replace ``Config``, whose call could open a file.
+
+    Attributes:
+        settings: Content of the config.
+    """
+
+    settings: ConfigDict | None = None
+
+    def __setstate__(self, state: tuple) -> None:
+        """Restore the content."""
+        self.settings = state[0]
+
+
 # Content of a checkpoint of MMEngine's Runner besides tensors, all plain data.
 # Python's own `getattr` would give access to every attribute of every object.
-# `uint32` is the state of NumPy's random generator.
+# A pair has the name in the file: NumPy 1 called its core differently, and the
+# class of a path depends on the system and the version of Python.
 CHECKPOINT_GLOBALS = (
     HistoryBuffer,
     (getattr_of_history_buffer, 'builtins.getattr'),
     multiarray._reconstruct,
     multiarray.scalar,
+    (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
+    (multiarray.scalar, 'numpy.core.multiarray.scalar'),
     np.ndarray,
     np.dtype,
-    np.dtypes.Float64DType,
-    np.dtypes.Int64DType,
-    np.dtypes.UInt32DType,
+    # Types of scalars and arrays, without those of Python objects.
+    *dict.fromkeys(type(np.dtype(code)) for code in '?bBhHiIlLefdgFDGSUMm'),
+    (plain_dict, 'collections.defaultdict'),
+    # Factories of a defaultdict.
+    *(int, float, str, list, dict),
+    datetime.date,
+    datetime.datetime,
+    datetime.timedelta,
+    datetime.timezone,
+    *(
+        (getattr(pathlib, f'Pure{system}Path'), f'{module}.{kind}{system}Path')
+        for module in ('pathlib', 'pathlib._local')
+        for kind in ('', 'Pure')
+        for system in ('Posix', 'Windows')
+    ),
+    (StoredConfig, 'mmengine.config.config.Config'),
+    ConfigDict,
 )
 
 
@@ -76,12 +114,28 @@ def restrict_checkpoints() -> None:
     """Allow the content of MMEngine's checkpoints, and nothing else.
 
     Without this allow-list, ``torch.load`` rejects a checkpoint of the Runner.
-    MMEngine unpickles downloaded weights without any restriction; this
-    function restricts them in the same way.
+    MMEngine unpickles downloaded weights without any restriction, and an
+    environment variable of PyTorch does the same for files; this function
+    restricts both. A file that is refused or damaged is reported in one line.
     """
+    # The package imports this module first.
+    from mmgmp.utils.checkpoints import clear_errors, read_checkpoint
+
     torch.serialization.add_safe_globals(list(CHECKPOINT_GLOBALS))
-    checkpoint.load_url = functools.partial(
-        checkpoint.load_url, weights_only=True
+    load_url = checkpoint.load_url
+
+    @functools.wraps(load_url)
+    def load_weights_from_url(url: str, *args, **kwargs):
+        with clear_errors(url):
+            return load_url(url, *args, **dict(kwargs, weights_only=True))
+
+    # MMEngine logs a part of the name.
+    def load_from_local(filename, map_location):
+        return read_checkpoint(filename, map_location)
+
+    checkpoint.load_url = load_weights_from_url
+    checkpoint.CheckpointLoader.register_scheme(
+        '', load_from_local, force=True
     )
 
 

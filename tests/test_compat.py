@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import pytest
@@ -16,10 +15,8 @@ from mmengine.config import Config, config
 from mmengine.dist import all_gather
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
-from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel, MMDistributedDataParallel
-from mmengine.runner import CheckpointLoader, Runner
-from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner import Runner
 from yapf.yapflib import yapf_api
 
 from mmgmp import compat
@@ -163,7 +160,7 @@ def test_config_is_laid_out_once_until_it_changes(layouts):
     assert len(layouts) == 3
 
 
-# --- Checkpoints -------------------------------------------------------------
+# --- A small run -------------------------------------------------------------
 
 
 class ToyModel(BaseModel):
@@ -219,108 +216,6 @@ def toy_runner(work_dir: Path, epochs: int, **kwargs) -> Runner:
         experiment_name=f'{work_dir.name}-{epochs}',
         **kwargs,
     )
-
-
-@pytest.fixture(scope='module')
-def checkpoint_file(tmp_path_factory) -> Path:
-    work_dir = tmp_path_factory.mktemp('toy')
-    toy_runner(work_dir, epochs=1).train()
-    return work_dir / 'epoch_1.pth'
-
-
-@pytest.fixture
-def no_globals():
-    """An empty allow-list during a test."""
-    saved = torch.serialization.get_safe_globals()
-    torch.serialization.clear_safe_globals()
-    yield
-    torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals(saved)
-
-
-class Payload:
-    """Runs ``function(*args)`` when it is unpickled without restriction."""
-
-    def __init__(self, function, *args):
-        self.reduced = function, args
-
-    def __reduce__(self):
-        return self.reduced
-
-
-def test_runner_checkpoint_can_be_read(checkpoint_file):
-    checkpoint = CheckpointLoader.load_checkpoint(str(checkpoint_file))
-    loss = checkpoint['message_hub']['log_scalars']['train/loss']
-    assert isinstance(loss, HistoryBuffer)
-    assert loss.statistics('mean') == pytest.approx(np.mean(loss.data[0]))
-    assert checkpoint['random_state']['numpy'][1].dtype == np.uint32
-
-
-def test_best_checkpoint_can_be_read(checkpoint_file):
-    (best,) = checkpoint_file.parent.glob('best_score_*.pth')
-    checkpoint = torch.load(best, weights_only=True)
-    assert checkpoint['message_hub']['runtime_info']['best_score'] == 0.5
-
-
-def test_run_can_be_resumed(checkpoint_file):
-    runner = toy_runner(
-        checkpoint_file.parent,
-        epochs=2,
-        resume=True,
-        load_from=str(checkpoint_file),
-    )
-    runner.train()
-    assert runner.iter == 4
-
-
-@pytest.mark.parametrize(
-    'entry',
-    compat.CHECKPOINT_GLOBALS,
-    ids=lambda entry: entry[1] if type(entry) is tuple else entry.__name__,
-)
-def test_upstream_still_needs(entry, checkpoint_file, no_globals):
-    """Every entry of the allow-list is needed."""
-    others = [other for other in compat.CHECKPOINT_GLOBALS if other != entry]
-    torch.serialization.add_safe_globals(others)
-    with pytest.raises(UnpicklingError):
-        torch.load(checkpoint_file)
-
-
-def test_foreign_object_is_refused(tmp_path):
-    target = tmp_path / 'made_by_the_checkpoint'
-    torch.save({'meta': Payload(os.mkdir, str(target))}, tmp_path / 'bad.pth')
-    with pytest.raises(UnpicklingError):
-        CheckpointLoader.load_checkpoint(str(tmp_path / 'bad.pth'))
-    assert not target.exists()
-
-
-@pytest.mark.parametrize(
-    'args',
-    [(HistoryBuffer, 'register_statistics'), (np.ndarray, 'max')],
-    ids=str,
-)
-def test_foreign_attribute_is_refused(args, tmp_path):
-    torch.save({'meta': Payload(getattr, *args)}, tmp_path / 'bad.pth')
-    with pytest.raises(UnpicklingError, match='do not trust the file'):
-        torch.load(tmp_path / 'bad.pth')
-
-
-def test_downloaded_weights_are_restricted(tmp_path):
-    target = tmp_path / 'made_by_the_checkpoint'
-    bad = tmp_path / 'bad.pth'
-    torch.save({'meta': Payload(os.mkdir, str(target))}, bad)
-    with pytest.raises(UnpicklingError):
-        mmengine_checkpoint.load_from_http(bad.as_uri(), None, str(tmp_path))
-    assert not target.exists()
-
-
-def test_upstream_still_trusts_downloads(tmp_path):
-    target = tmp_path / 'made_by_the_checkpoint'
-    bad = tmp_path / 'bad.pth'
-    torch.save({'meta': Payload(os.mkdir, str(target))}, bad)
-    upstream = mmengine_checkpoint.load_url.func
-    upstream(bad.as_uri(), model_dir=str(tmp_path), progress=False)
-    assert target.exists()
 
 
 # --- Distributed training on CPUs --------------------------------------------

@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 
 from mmgmp.apis.config_checks import check_config
 from mmgmp.compat import init_cpu_distributed
+from mmgmp.engine.hooks.loaded_checkpoint_hook import LoadedCheckpointHook
 from mmgmp.utils import (
     add_run_arguments,
     check_checkpoint,
@@ -47,13 +48,19 @@ def main() -> None:
     with one_line_errors():
         cfg = load_config(args)
         check_checkpoint(args.checkpoint)
+        # Without the name of its file, the config does not replace that of a
+        # training in the same work dir.
+        cfg = Config(cfg.to_dict(), env_variables=cfg.env_variables)
         merge_args(cfg, args)
         check_config(cfg, ('test',))
         init_cpu_distributed(cfg, args.launcher)
         if 'runner_type' in cfg:
-            RUNNERS.build(cfg).test()
+            runner = RUNNERS.build(cfg)
         else:
-            Runner.from_cfg(cfg).test()
+            runner = Runner.from_cfg(cfg)
+        if not any(isinstance(h, LoadedCheckpointHook) for h in runner.hooks):
+            runner.register_hook(LoadedCheckpointHook())
+        runner.test()
 
 
 if __name__ == '__main__':

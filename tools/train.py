@@ -17,6 +17,7 @@ from mmgmp.utils import (
     one_line_errors,
 )
 from mmgmp.utils.mistakes import registered_types, suggest
+from mmgmp.utils.resume import claim_run
 
 
 def parse_args() -> argparse.Namespace:
@@ -130,7 +131,8 @@ def main() -> None:
         merge_args(cfg, args)
         init_cpu_distributed(cfg, args.launcher)
         if not args.test:
-            train(cfg)
+            with claim_run(cfg):
+                train(cfg)
             return
         summary = train_and_test(cfg)
         if is_main_process():

@@ -16,6 +16,8 @@ from mmgmp.datasets.wrappers import dataset_domains
 from mmgmp.evaluation import MAIN_METRIC, DomainAccMetric
 from mmgmp.models.heads.multimodal_head import UNIMODAL_SUFFIX
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
+from mmgmp.utils.resume import claim_run
+from mmgmp.utils.work_dir import SUMMARY
 
 from .config_checks import check_config
 from .run_checks import check_run
@@ -43,8 +45,10 @@ def train_and_test(cfg: Config) -> dict:
         call) and ``seed``.
 
     Raises:
-        ValueError: A part of ``cfg`` is missing, or no validation selected a
-            checkpoint.
+        ValueError: A part of ``cfg`` is missing, no validation selected a
+            checkpoint, or the run cannot start in its work dir or from its
+            checkpoint (:func:`~mmgmp.utils.resume.claim_run`).
+        FileNotFoundError: The checkpoint to resume from does not exist.
     """
     start = time.perf_counter()
     for part in ('train', 'val', 'test'):
@@ -54,6 +58,11 @@ def train_and_test(cfg: Config) -> dict:
                 'selection and testing need all three dataloaders'
             )
     check_config(cfg, ('train', 'val', 'test'))
+    with claim_run(cfg):
+        return _train_and_test(cfg, start)
+
+
+def _train_and_test(cfg: Config, start: float) -> dict:
     runner = Runner.from_cfg(cfg)
     checkpoint_hook = _selecting_hook(runner)
     _check_metric('val', runner.val_loop)
@@ -95,7 +104,7 @@ def train_and_test(cfg: Config) -> dict:
         seconds=round(time.perf_counter() - start, 2),
         seed=runner.seed,
     )
-    _write_json(summary, Path(runner.work_dir, 'summary.json'))
+    _write_json(summary, Path(runner.work_dir, SUMMARY))
     return summary
 
 

@@ -120,10 +120,12 @@ def _find_fault(path: Path, folder: Path) -> str | None:
     info = checkpoint['message_hub'].get('runtime_info', {})
     for key, best in info.items():
         if key.startswith('best_ckpt') and best is not None:
-            if not Path(best).is_file():
-                return f'lacks its best checkpoint {Path(best).name}'
-            if not isinstance(_read(Path(best)), dict):
-                return f'has a damaged best checkpoint {Path(best).name}'
+            # The stored path is that before the work dir was moved.
+            selected = folder / Path(best).name
+            if not selected.is_file():
+                return f'lacks its best checkpoint {selected.name}'
+            if not isinstance(_read(selected), dict):
+                return f'has a damaged best checkpoint {selected.name}'
     validated = info.get('last_validated_iter')
     if validated is not None and str(validated) not in _history(folder):
         return f'lacks its validations in {TargetHistoryHook.filename}'

@@ -20,6 +20,7 @@ from mmgmp.apis.train_and_test import train_and_test
 from mmgmp.datasets.wrappers import dataset_leaves
 from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
+from mmgmp.utils.work_dir import LAST, SUMMARY
 from mmgmp.version import __version__
 
 from .attempt import choose_folder, find_start, remove_checkpoints
@@ -206,6 +207,10 @@ def _train(cfg: Config, folder: Path) -> list[dict]:
     cfg.resume = start.checkpoint is not None
     if cfg.resume:
         cfg.load_from = str(start.checkpoint)
+    else:
+        # An earlier attempt has left them, and training refuses such a folder.
+        for name in (LAST, SUMMARY):
+            (folder / name).unlink(missing_ok=True)
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or ()),
         dict(type='CheckInvalidLossHook'),

@@ -12,6 +12,7 @@ from .objectives.boomda import Boomda
 from .objectives.domain_adversarial import DomainAdversarial
 from .objectives.objective import Objective
 from .objectives.unimodal_domain_adversarial import UnimodalDomainAdversarial
+from .pretrained_init import MatchingPretrainedInit
 from .recognizers.multimodal_recognizer import MultimodalRecognizer
 from .train_batch import TrainBatch
 
@@ -25,6 +26,7 @@ __all__ = [
     'Fusion',
     'FusionClassifier',
     'InformationBottleneckLoss',
+    'MatchingPretrainedInit',
     'ModalityProjection',
     'MultimodalBackbone',
     'MultimodalHead',

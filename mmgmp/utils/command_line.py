@@ -165,8 +165,13 @@ def check_checkpoint(path: str) -> None:
     Raises:
         FileNotFoundError: There is no such file.
     """
-    if '://' not in path and not Path(path).is_file():
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    if '://' in path or Path(path).expanduser().is_file():
+        return
+    if Path(path).is_dir():
+        raise FileNotFoundError(
+            f'checkpoint {path} is a folder: pass a file in it'
+        )
+    raise FileNotFoundError(f'checkpoint {path} does not exist')
 
 
 def run_converter(

@@ -1,17 +1,16 @@
 # Copyright (c) mmgmp authors.
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import NamedTuple
 
-import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import save_checkpoint
 from torch import Tensor
+
+from .checkpoints import read_checkpoint
 
 
 class Rule(NamedTuple):
@@ -128,6 +127,7 @@ def convert(
         which states whether they are complete.
 
     Example:
+        >>> import torch
         >>> tensors, report = convert(
         ...     {'backbone.w': torch.zeros(2), 'cls_head.b': torch.zeros(3)},
         ...     dict(w=(2,)), MMACTION_RULES)
@@ -183,36 +183,19 @@ def read_state_dict(path: str | Path, key: str) -> dict[str, Tensor]:
         ValueError: The file is damaged, or has no entry ``key`` with named
             tensors.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(
             f'checkpoint {path} is missing: see '
             'tools/model_converters/README.md for the download and conversion'
         )
-    try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except UnpicklingError as error:
-        # Omit PyTorch's advice to disable the check.
-        asked = re.search(r'GLOBAL (\S+)', str(error))
-        raise UnpicklingError(
-            f'{path} was not loaded, do not trust it: '
-            + (
-                f'it contains {asked[1]}, which weights do not need'
-                if asked
-                else 'it does not contain tensors'
-            )
-        ) from None
-    except (EOFError, RuntimeError) as error:
-        raise ValueError(
-            f'{path} is damaged, download or convert it again: {error}'
-        ) from error
-    tensors = checkpoint.get(key) if isinstance(checkpoint, dict) else None
+    checkpoint = read_checkpoint(path)
+    tensors = checkpoint.get(key)
     if not isinstance(tensors, dict) or not all(
         isinstance(tensor, Tensor) for tensor in tensors.values()
     ):
         found = sorted(map(str, checkpoint)) if tensors is None else key
         raise ValueError(
-            f'{path} has no named tensors under the key {key!r}, found '
-            f'{found if isinstance(checkpoint, dict) else type(checkpoint)}'
+            f'{path} has no named tensors under the key {key!r}, found {found}'
         )
     return dict(tensors)
 

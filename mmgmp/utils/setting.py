@@ -15,8 +15,7 @@ from mmengine.config import Config
 from .config_file import read_config_file
 from .suggestion import suggest
 
-# Flag -> help. The name of the environment variable is the flag in upper case,
-# after a prefix.
+# Flag -> help. The variable is the flag in upper case, after a prefix.
 VARIABLES = dict(
     dataset='name of a data set in configs/_base_/settings, or a config file '
     'that describes one',
@@ -27,8 +26,7 @@ VARIABLES = dict(
 )
 PREFIX = 'MMGMP_'
 OTHERS = 'others'
-# DomainAccMetric stores its results on all samples and on the worst domain
-# under the last two names.
+# DomainAccMetric uses the last two names for all samples and the worst domain.
 NOT_DOMAINS = (OTHERS, 'all', 'worst')
 
 

@@ -19,8 +19,7 @@ Record = dict[str, float]
 class Curves(NamedTuple):
     """Scalars of a run over the iterations.
 
-    ``steps`` has shape (T,), and so has each array of ``values`` (key ->
-    values), which is NaN where a key was not logged.
+    ``steps`` and each array of ``values`` are (T,); NaN where a key has none.
     """
 
     steps: np.ndarray
@@ -30,8 +29,7 @@ class Curves(NamedTuple):
 class PooledCurve(NamedTuple):
     """One scalar over the runs of a label.
 
-    All have shape (T,): the iterations, the mean over the runs, and the
-    lowest and the highest run. They are NaN where no run has a value.
+    All (T,): iterations, mean, lowest and highest run; NaN without a value.
     """
 
     steps: np.ndarray

@@ -132,12 +132,19 @@ def test_datasets_with_other_classes(cfg, root):
         extract_features(cfg, root / 'model.pth', device='cpu')
 
 
-def test_weights_that_diverged(cfg, root, tmp_path):
+@pytest.mark.parametrize(
+    ('value', 'message'),
+    [
+        (float('nan'), 'nan.pth has values that are not finite'),
+        (1e38, 'features of checkpoint .*nan.pth are not finite'),
+    ],
+)
+def test_weights_that_diverged(cfg, root, tmp_path, value, message):
     checkpoint = torch.load(root / 'model.pth', weights_only=True)
     key = 'backbone.audio.conv1.weight'
-    checkpoint['state_dict'][key].fill_(float('nan'))
+    checkpoint['state_dict'][key].fill_(value)
     torch.save(checkpoint, tmp_path / 'nan.pth')
-    with pytest.raises(ValueError, match='nan.pth are not finite'):
+    with pytest.raises(ValueError, match=message):
         extract_features(cfg, tmp_path / 'nan.pth', 'source', 'cpu')
 
 

@@ -123,6 +123,39 @@ def test_validation_that_never_ran(cfg):
     assert 'test' not in LoopCounter.events
 
 
+def test_moved_run_tests_the_selected_weights(cfg, tmp_path):
+    cfg.default_hooks.checkpoint.type = 'AtomicCheckpointHook'
+    cfg.train_cfg.max_epochs = 3
+    first = train_and_test(cfg)
+    (tmp_path / 'run').rename(tmp_path / 'moved')
+    cfg.work_dir = str(tmp_path / 'moved')
+    cfg.train_cfg.max_epochs = 4
+    cfg.resume = True
+    cfg.experiment_name += '-moved'
+    second = train_and_test(cfg)
+    for key in ('source_top1', 'target_top1', 'checkpoint'):
+        assert second[key] == first[key]
+
+
+def test_results_are_not_replaced(cfg, tmp_path):
+    train_and_test(cfg)
+    before = (tmp_path / 'run/summary.json').read_text()
+    config = {
+        path.name: path.read_text() for path in tmp_path.glob('run/*.py')
+    }
+    cfg.randomness.seed = 4
+    cfg.experiment_name += '-again'
+    with pytest.raises(ValueError, match='`work_dir` .*/run already has'):
+        train_and_test(cfg)
+    cfg.resume = True
+    with pytest.raises(ValueError, match='`randomness.seed` is 4'):
+        train_and_test(cfg)
+    assert (tmp_path / 'run/summary.json').read_text() == before
+    assert config == {
+        path.name: path.read_text() for path in tmp_path.glob('run/*.py')
+    }
+
+
 def test_format_summary():
     summary = dict(
         target='cartoon',

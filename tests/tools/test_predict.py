@@ -119,7 +119,7 @@ def test_tables(main, root):
         (['--topk', '0'], 'model.pth', '`topk` must be positive, got 0'),
         (['--device', 'a'], 'model.pth', "`device` 'a' cannot be used"),
         (['--out-dir', __file__], 'model.pth', 'is a file, not a folder'),
-        ([], 'none.pth', 'none.pth can not be found'),
+        ([], 'none.pth', 'none.pth does not exist'),
         ([], 'a.mp4', 'a.mp4 was not read'),
     ],
 )

@@ -74,7 +74,7 @@ def read(path):
 
 def results(work_dir):
     """Name -> content of all checkpoints that a training left."""
-    assert not list(work_dir.glob('*.pth.tmp'))
+    assert not list(work_dir.glob('.*.tmp'))
     return {path.name: read(path) for path in work_dir.glob('*.pth')}
 
 

@@ -135,7 +135,7 @@ def test_foreign_object_is_refused_by_name_and_not_run(zipped, tmp_path):
     [
         ({'weights': {}}, r"key 'state_dict', found \['weights'\]"),
         ({'state_dict': {'a': 1}}, "key 'state_dict', found state_dict"),
-        (torch.zeros(2), "found <class 'torch.Tensor'>"),
+        (torch.zeros(2), 'contains a Tensor, not named weights'),
     ],
 )
 def test_file_without_named_tensors_is_an_error(checkpoint, message, tmp_path):
@@ -148,13 +148,13 @@ def test_truncated_file_is_an_error_that_names_it(tmp_path):
     path = tmp_path / 'x.pth'
     torch.save({'state_dict': {'a': torch.zeros(1000)}}, path)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r'x\.pth is damaged'):
+    with pytest.raises(ValueError, match=r'x\.pth .*is damaged'):
         read_state_dict(path, 'state_dict')
 
 
 def test_text_is_no_checkpoint(tmp_path):
     (tmp_path / 'x.pth').write_text('<html>404</html>')
-    with pytest.raises(UnpicklingError, match=r'x\.pth.*not contain tensors'):
+    with pytest.raises(ValueError, match=r'x\.pth .*not a checkpoint'):
         read_state_dict(tmp_path / 'x.pth', 'state_dict')
 
 

@@ -26,7 +26,7 @@ from .predictions import (
 from .weights import load_weights
 
 MODALITIES = {'video', 'audio'}
-OnCorrupt = Callable[[str, CorruptMediaError], None]
+OnCorrupt = Callable[[str, Exception], None]
 
 
 @INFERENCERS.register_module()
@@ -97,8 +97,9 @@ class AudioVideoInferencer(BaseInferencer):
             topk: Number of classes in each prediction.
             out_dir: Folder for copies of the videos with the top classes drawn
                 on them.
-            on_corrupt: Called with the name and the error of each corrupt
-                file, which is then skipped. By default, the error is raised.
+            on_corrupt: Called with the name and the error of each file that
+                cannot be read, predicted or drawn on, which is then skipped.
+                By default, the error is raised.
 
         Returns:
             ``predictions`` (see :func:`to_dict`) and ``visualization`` (the
@@ -108,6 +109,7 @@ class AudioVideoInferencer(BaseInferencer):
             ValueError: An argument is out of range, or the drawn files would
                 overwrite each other or the inputs.
             CorruptMediaError: A file is corrupt.
+            RuntimeError: The pipeline failed on an intact file.
         """
         for name, value in (('batch_size', batch_size), ('topk', topk)):
             if value < 1:
@@ -120,7 +122,12 @@ class AudioVideoInferencer(BaseInferencer):
         )
         if self.show_progress:
             batches = track(batches, description='Inference')
-        samples = [sample for b in batches for sample in self.forward(b)]
+        samples = [
+            sample
+            for batch in batches
+            for sample in self.forward(batch)
+            if _has_scores(sample, on_corrupt)
+        ]
         drawn = self.visualize(paths, samples, out_dir, on_corrupt)
         return self.postprocess(samples, drawn, return_datasamples, topk)
 
@@ -161,10 +168,15 @@ class AudioVideoInferencer(BaseInferencer):
         for sample in preds:
             path = drawn_path(sample.filename, out_dir)
             try:
-                draw_on_video(
-                    sample.filename, path, captions(sample, self.classes)
-                )
-            except CorruptMediaError as error:
+                if str(path) not in drawn:  # a file may be given twice
+                    lines = captions(sample, self.classes)
+                    draw_on_video(sample.filename, path, lines)
+            except Exception as error:
+                if not isinstance(error, CorruptMediaError):
+                    text = f'{path} was not written: {error}'
+                    error = RuntimeError(text).with_traceback(
+                        error.__traceback__
+                    )
                 _handle(sample.filename, error, on_corrupt)
             else:
                 drawn.append(str(path))
@@ -212,16 +224,26 @@ class AudioVideoInferencer(BaseInferencer):
         for path in paths:
             try:
                 yield self.pipeline(path)
-            except CorruptMediaError as error:
+            except (CorruptMediaError, RuntimeError) as error:
                 _handle(path, error, on_corrupt)
 
 
-def _handle(
-    path: str, error: CorruptMediaError, on_corrupt: OnCorrupt | None
-) -> None:
+def _handle(path: str, error: Exception, on_corrupt: OnCorrupt | None) -> None:
     if on_corrupt is None:
         raise error
     on_corrupt(path, error)
+
+
+def _has_scores(
+    sample: ActionDataSample, on_corrupt: OnCorrupt | None
+) -> bool:
+    """Check that the scores of a file are finite."""
+    for branch, scores in sample.pred_score.items():
+        if not torch.isfinite(scores).all():
+            text = f'the {branch} scores of {sample.filename} are not finite'
+            _handle(sample.filename, RuntimeError(text), on_corrupt)
+            return False
+    return True
 
 
 def check_device(device: str) -> None:

@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 """Convert a prediction to a dict, a table, or text drawn on the video."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from mmaction.structures import ActionDataSample
 
 from mmgmp.datasets import CorruptMediaError
 from mmgmp.datasets.media.container import (
-    media_url,
     open_container,
     video_stream,
 )
@@ -122,13 +122,13 @@ def drawn_path(path: str, out_dir: str) -> Path:
 
 
 def check_drawn_paths(paths: Sequence[str], out_dir: str) -> None:
-    """Check that no copy overwrites an input or another copy.
+    """Check that no copy overwrites an input, another copy or another file.
 
     Raises:
-        ValueError: ``out_dir`` is a file, or a copy would overwrite an input
-            or another copy.
+        ValueError: ``out_dir`` is not a folder, or a copy would overwrite a
+            file or another copy.
     """
-    if Path(out_dir).exists() and not Path(out_dir).is_dir():
+    if os.path.lexists(out_dir) and not Path(out_dir).is_dir():
         raise ValueError(f'`out_dir` {out_dir} is a file, not a folder')
     taken = {Path(path).resolve(): path for path in paths}
     for path in dict.fromkeys(paths):
@@ -140,6 +140,12 @@ def check_drawn_paths(paths: Sequence[str], out_dir: str) -> None:
                 'the files one by one'
             )
         taken[target] = path
+    for path in paths:
+        if os.path.lexists(drawn := drawn_path(path, out_dir)):
+            raise ValueError(
+                f'`out_dir` {out_dir} already has {drawn.name}: remove it, or '
+                'choose another folder'
+            )
 
 
 def draw_on_video(path: str, out_path: Path, lines: Sequence[str]) -> None:
@@ -151,24 +157,28 @@ def draw_on_video(path: str, out_path: Path, lines: Sequence[str]) -> None:
 
     Args:
         path: Media file.
-        out_path: File to write.
+        out_path: New file. It is removed again if an error occurs.
         lines: Text.
 
     Raises:
-        CorruptMediaError: The file cannot be decoded to its end. ``out_path``
-            is then removed.
+        CorruptMediaError: The file cannot be decoded to its end.
+        OSError: ``out_path`` exists, also as a link, or cannot be written.
     """
-    try:
-        with (
-            open_container(path) as source,
-            av.open(media_url(str(out_path)), 'w') as target,
-        ):
-            _transcode(source, target, path, lines)
-    except av.FFmpegError as error:
-        out_path.unlink(missing_ok=True)
-        raise CorruptMediaError(
-            f'media file {path} cannot be drawn on: {error}'
-        ) from error
+    with open(out_path, 'xb') as file:
+        try:
+            with (
+                open_container(path) as source,
+                av.open(file, 'w') as target,
+            ):
+                _transcode(source, target, path, lines)
+        except BaseException as error:
+            out_path.unlink()
+            # PyAV's own errors; some of them are errors of the system, too.
+            if isinstance(error, av.FFmpegError):
+                raise CorruptMediaError(
+                    f'media file {path} cannot be drawn on: {error}'
+                ) from error
+            raise
 
 
 def _transcode(source, target, path: str, lines: Sequence[str]) -> None:

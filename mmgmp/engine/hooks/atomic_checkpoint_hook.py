@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 import os.path as osp
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 from mmaction.registry import HOOKS
 from mmengine.dist import is_main_process, master_only
@@ -9,16 +10,22 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.base_loop import BaseLoop
 
-from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
+from mmgmp.utils.atomic_local_backend import (
+    AtomicLocalBackend,
+    remove_partial_files,
+)
+from mmgmp.utils.work_dir import LAST, claim_work_dir, latest_checkpoint
 
-# Entries of the message hub, which is part of a checkpoint: iteration of the
-# last validation; paths of checkpoints that this one replaces.
+from ..resumed_paths import OUTDATED, take_over
+from .loaded_checkpoint_hook import LoadedCheckpointHook
+
+# Entry of the message hub, which is part of a checkpoint: iteration of the
+# last validation.
 VALIDATED = 'last_validated_iter'
-OUTDATED = 'outdated_ckpts'
 
 
 @HOOKS.register_module()
-class AtomicCheckpointHook(CheckpointHook):
+class AtomicCheckpointHook(LoadedCheckpointHook, CheckpointHook):
     """Write checkpoints that survive a kill, with unchanged model selection.
 
     Differences from :class:`mmengine.hooks.CheckpointHook`:
@@ -32,12 +39,53 @@ class AtomicCheckpointHook(CheckpointHook):
     * A checkpoint is saved before the validation of its epoch. If a kill
       prevents that validation, the resumed run does it first, so the best
       checkpoint and schedulers that depend on a metric are the same.
+    * A work dir may be moved or copied, and belongs to one training: another
+      one is refused. A run that resumes from a checkpoint in another folder
+      copies the best checkpoint from there, and changes no file there.
+    * Loaded checkpoints are checked, see :class:`LoadedCheckpointHook`.
 
     The arguments are those of :class:`mmengine.hooks.CheckpointHook`.
     """
 
     backend_args: dict | None
     last_ckpt: str | None
+    _claim: ExitStack | None = None
+    _is_new = True
+
+    def before_run(self, runner: Runner) -> None:
+        """Find the latest checkpoint, and reserve the work dir.
+
+        Args:
+            runner: Runner of the training, validation or test.
+
+        Raises:
+            ValueError: The work dir has another training.
+            FileNotFoundError: The latest checkpoint is gone.
+        """
+        if (
+            not isinstance(runner._train_loop, BaseLoop)
+            or not self._is_new
+            or not self._is_local(runner)
+        ):
+            return
+        folder = self._folder(runner)
+        if runner._resume and runner._load_from is None:
+            runner._load_from = latest_checkpoint(runner.work_dir, folder)
+            runner._resume = runner._load_from is not None
+        source = runner._load_from if runner._resume else None
+        self._claim = claim_work_dir(runner.work_dir, source, folder)
+        if is_main_process():
+            remove_partial_files(folder)
+
+    def after_run(self, runner: Runner) -> None:
+        """Release the work dir.
+
+        Args:
+            runner: Runner of the training, validation or test.
+        """
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
 
     def before_train(self, runner: Runner) -> None:
         """Complete the work of a run that was killed.
@@ -45,13 +93,12 @@ class AtomicCheckpointHook(CheckpointHook):
         Args:
             runner: Runner of the training.
         """
-        backend = get_file_backend(self.out_dir or runner.work_dir)
-        if (
-            self.backend_args is None
-            and self.file_client_args is None
-            and type(backend) is LocalBackend
-        ):
-            self.backend_args = dict(backend='atomic_local')
+        if self._is_local(runner):
+            if self.backend_args is None and self.file_client_args is None:
+                self.backend_args = dict(backend='atomic_local')
+            if runner._resume and self._is_new:
+                take_over(runner, self._folder(runner))
+            self._is_new = False
         super().before_train(runner)
         self._candidates: list[str] = []
         self._warn_of_lost_gradients(runner)
@@ -113,7 +160,7 @@ class AtomicCheckpointHook(CheckpointHook):
         )
         if is_main_process():
             AtomicLocalBackend().put_text(
-                self.last_ckpt, osp.join(runner.work_dir, 'last_checkpoint')
+                self.last_ckpt, osp.join(runner.work_dir, LAST)
             )
         self._remove(runner, self._candidates)
         self._candidates = []
@@ -145,6 +192,16 @@ class AtomicCheckpointHook(CheckpointHook):
             (self.best_ckpt_path,) = paths.values()
         else:
             self.best_ckpt_path_dict = paths
+
+    def _folder(self, runner: Runner) -> str:
+        """Return the folder that the stock hook will choose."""
+        if self.out_dir in (None, runner.work_dir):
+            return runner.work_dir
+        return osp.join(self.out_dir, osp.basename(runner.work_dir))
+
+    def _is_local(self, runner: Runner) -> bool:
+        backend = get_file_backend(self.out_dir or runner.work_dir)
+        return type(backend) is LocalBackend
 
     def _path(self, step: int) -> str:
         return self.file_backend.join_path(

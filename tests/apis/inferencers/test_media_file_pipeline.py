@@ -115,7 +115,12 @@ def test_failure_on_an_intact_file_is_no_corruption(checkpoint, clip):
     steps[-1].crop_size = (40, 40, 40)
     inferencer = load(checkpoint, cfg)
     with pytest.raises(RuntimeError, match=r'failed on .*clip\.mp4'):
-        inferencer(clip, on_corrupt=lambda *_: None)
+        inferencer(clip)
+    errors = []
+    result = inferencer(clip, on_corrupt=lambda *args: errors.append(args))
+    assert result['predictions'] == []
+    assert [path for path, _ in errors] == [clip]
+    assert type(errors[0][1]) is RuntimeError
 
 
 def test_frames_stored_lying_are_turned_upright(clip, tmp_path):

@@ -11,7 +11,8 @@ import torch
 from mmaction.structures import ActionDataSample
 
 from mmgmp.apis import format_prediction
-from mmgmp.apis.inferencers.predictions import to_dict
+from mmgmp.apis.inferencers import predictions
+from mmgmp.apis.inferencers.predictions import draw_on_video, to_dict
 from mmgmp.datasets.media.audio import read_audio_track
 from mmgmp.datasets.media.video import read_video
 from tests.utils.media import moving_frames, tone, write_video
@@ -83,6 +84,78 @@ def test_nothing_is_overwritten(inferencer, clip, tmp_path):
     with pytest.raises(ValueError, match='would overwrite'):
         inferencer(other, out_dir=other.parent)
     assert other.read_bytes() == Path(clip).read_bytes()
+
+
+def test_no_file_of_someone_else_is_replaced(inferencer, clip, tmp_path):
+    precious = tmp_path / 'precious'
+    precious.write_text('mine')
+    for number, make in enumerate(
+        [
+            lambda path: path.symlink_to(precious),
+            lambda path: path.symlink_to(tmp_path / 'nowhere'),
+            lambda path: path.write_text('mine'),
+        ]
+    ):
+        out = tmp_path / str(number)
+        out.mkdir()
+        make(out / 'clip.mp4')
+        with pytest.raises(ValueError, match='already has clip.mp4'):
+            inferencer(clip, out_dir=out)
+    assert precious.read_text() == (tmp_path / '2/clip.mp4').read_text()
+    assert not (tmp_path / 'nowhere').exists()
+    (tmp_path / 'link').symlink_to(tmp_path / 'nowhere')
+    with pytest.raises(ValueError, match='not a folder'):
+        inferencer(clip, out_dir=tmp_path / 'link')
+
+
+def test_link_planted_while_predicting_is_not_followed(clip, tmp_path):
+    precious = tmp_path / 'precious'
+    precious.write_text('mine')
+    (tmp_path / 'a.mp4').symlink_to(precious)
+    with pytest.raises(FileExistsError):
+        draw_on_video(clip, tmp_path / 'a.mp4', ['text'])
+    assert precious.read_text() == 'mine'
+
+
+def test_video_that_cannot_be_drawn_does_not_lose_the_others(
+    inferencer, clip, tmp_path, monkeypatch
+):
+    other = tmp_path / 'other.mp4'
+    other.write_bytes(Path(clip).read_bytes())
+    transcode = predictions._transcode
+
+    def fill_disk(source, target, *args):
+        transcode(source, target, *args)
+        if 'other' in source.name:
+            raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(predictions, '_transcode', fill_disk)
+    errors = {}
+    out = tmp_path / 'out'
+    result = inferencer(
+        [str(other), clip, clip],
+        out_dir=out,
+        on_corrupt=lambda path, error: errors.update({path: str(error)}),
+    )
+    assert len(result['predictions']) == 3
+    assert result['visualization'] == [str(out / 'clip.mp4')] * 2
+    assert [path.name for path in out.iterdir()] == ['clip.mp4']
+    assert list(errors) == [str(other)]
+    assert 'other.mp4 was not written: ' in errors[str(other)]
+
+
+def test_scores_that_are_not_finite_are_an_error(
+    inferencer, clip, monkeypatch
+):
+    output = inferencer.model.cls_head.classifier.output
+    monkeypatch.setattr(
+        output, 'forward', lambda x: torch.full((len(x), 7), torch.nan)
+    )
+    with pytest.raises(RuntimeError, match='clip.mp4 are not finite'):
+        inferencer(clip)
+    errors = []
+    result = inferencer(clip, on_corrupt=lambda *args: errors.append(args))
+    assert len(errors) == 1 and result['predictions'] == []
 
 
 def test_table_by_hand():

@@ -34,10 +34,11 @@ def test_keys_that_do_not_fit_are_listed(checkpoint, tmp_path):
     torch.save(saved, path)
     with pytest.raises(ValueError, match=r'model\.pth') as info:
         load(path)
-    message = str(info.value)
-    assert 'unexpected key in source state_dict: surplus.weight' in message
-    assert f'missing keys in source state_dict: {output}.bias' in message
-    assert f'size mismatch for {output}.weight' in message
+    assert str(info.value).endswith(
+        f'1 missing: {output}.bias; 1 unexpected: surplus.weight; '
+        f'1 misshaped: {output}.weight with the shape (5, 256) instead of '
+        '(7, 256)'
+    )
 
 
 class Command:
@@ -62,3 +63,53 @@ def test_damaged_checkpoint_is_named(checkpoint, tmp_path, content):
         path.write_bytes(b'')
     with pytest.raises(ValueError, match=r'damaged\.pth'):
         load(path)
+
+
+def test_weights_that_are_not_finite_are_refused(checkpoint, tmp_path):
+    saved = torch.load(checkpoint)
+    state = saved['state_dict']
+    for name, value in [
+        ('backbone.audio.bn1.running_var', torch.inf),
+        ('cls_head.classifier.output.weight', torch.nan),
+    ]:
+        whole = state[name].clone()
+        state[name][0] = value
+        torch.save(saved, tmp_path / 'diverged.pth')
+        with pytest.raises(ValueError, match=f'diverged.pth .*: {name}$'):
+            load(tmp_path / 'diverged.pth')
+        state[name] = whole
+    # Prediction does not use the objectives.
+    unused = next(k for k in state if k.startswith('objectives.'))
+    state[unused][:] = torch.nan
+    torch.save(saved, tmp_path / 'fine.pth')
+    load(tmp_path / 'fine.pth')
+
+
+def test_names_of_a_distributed_model(inferencer, checkpoint, clip, tmp_path):
+    state = torch.load(checkpoint)['state_dict']
+    state = {f'module.{name}': value for name, value in state.items()}
+    torch.save(state, tmp_path / 'model.pth')
+    first, second = (
+        predict(i, clip)[0] for i in (inferencer, load(tmp_path / 'model.pth'))
+    )
+    assert difference(first, second) == 0
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ({}, 'it has no entries'),
+        ({'state_dict': {}}, 'it has state_dict'),
+        ({'ema_state_dict': {'a': torch.ones(1)}}, 'it has ema_state_dict'),
+        ([torch.ones(1)], 'contains a list'),
+    ],
+)
+def test_file_without_weights(content, message, tmp_path):
+    torch.save(content, tmp_path / 'none.pth')
+    with pytest.raises(ValueError, match=rf'none\.pth .*{message}'):
+        load(tmp_path / 'none.pth')
+
+
+def test_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(ValueError, match='is a folder: pass a file in it'):
+        load(tmp_path)
