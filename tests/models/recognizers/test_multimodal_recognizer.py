@@ -123,6 +123,13 @@ def test_missing_modality_in_training_is_an_error():
         build()(inputs, make_samples(), mode='loss')
 
 
+def test_width_that_is_not_that_of_the_encoder():
+    model = build(in_channels=dict(IN_CHANNELS, audio=5))
+    message = rf'of audio is 5, but .* {IN_CHANNELS["audio"]} channels'
+    with pytest.raises(ValueError, match=message):
+        model(make_inputs(), make_samples(), mode='loss')
+
+
 def test_sample_of_no_source_domain_in_training_is_an_error():
     samples = make_samples(domains=(0, 1, -1, 0))
     with pytest.raises(ValueError, match=r'domains \[0, 1, -1, 0\]'):
@@ -278,6 +285,8 @@ def test_tasks_are_those_of_the_head_and_of_the_objectives():
             for name in ('my_loss', 'a/b', 'a.b')
         ),
         (dict(num_domains=1), '`num_domains` of the recognizer is 1'),
+        (dict(num_classes=1), '`num_classes` must be at least 2, got 1'),
+        (dict(test_cfg=dict(a=1)), '`test_cfg` has no effect on'),
     ],
 )
 def test_wrong_argument_is_named(kwargs, message):
