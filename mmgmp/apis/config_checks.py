@@ -36,6 +36,7 @@ RULES = {
     '*_dataloader.persistent_workers': (bool, None),
     '*_dataloader.pin_memory': (bool, None),
     '*_dataloader.sampler.shuffle': (bool, None),
+    '*_dataloader.sampler.seed': (int, None),
     'optim_wrapper.accumulative_counts': (int, 1),
     'optim_wrapper.optimizer.lr': (float, 0),
     'optim_wrapper.optimizer.weight_decay': (float, 0),
@@ -44,8 +45,10 @@ RULES = {
     'optim_wrapper.clip_grad.max_norm': (float, 1e-30),
     'optim_wrapper.clip_grad.clip_value': (float, 1e-30),
     'optim_wrapper.paramwise_cfg.*_mult': (float, 0),
+    'optim_wrapper.paramwise_cfg.custom_keys.*.*_mult': (float, 0),
     'auto_scale_lr.enable': (bool, None),
     'auto_scale_lr.base_batch_size': (int, 1),
+    'param_scheduler*.by_epoch': (bool, None),
     'param_scheduler*.begin': (float, 0),
     'param_scheduler*.end': (float, 0),
     'param_scheduler*.T_max': (float, 0),
@@ -169,11 +172,25 @@ def _check_names(cfg: Config) -> None:
             f'`optim_wrapper.optimizer.type`: there is no optimizer {type_!r}'
             + suggest(type_, registered_types(OPTIMIZERS))
         )
+    _check_clipping((cfg.get('optim_wrapper') or {}).get('clip_grad'))
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None and seed >= 2**32:
         raise ValueError(
             f'`randomness.seed` must be below 2**32, got {seed} (NumPy and '
             'the samplers take no larger one)'
+        )
+
+
+def _check_clipping(clip: object) -> None:
+    """Check that there is a limit, which is read after the first step."""
+    if not isinstance(clip, dict):
+        return
+    limits = dict(norm='max_norm', value='clip_value')
+    limit = limits.get(clip.get('type', 'norm'))
+    if limit and clip.get(limit) is None:
+        raise ValueError(
+            f'`optim_wrapper.clip_grad` is {dict(clip)}, without a limit: set '
+            f'optim_wrapper.clip_grad.{limit}'
         )
 
 

@@ -31,6 +31,8 @@ def check_pretrained(cfg: Config) -> None:
         if not isinstance(files, dict):
             files = {'': files}
         for name, file in files.items():
+            if isinstance(file, str) and not Path(file).suffix:
+                continue  # a name that the model knows, such as 'ViT-B/16'
             check_file(f'{path}.pretrained.{name}'.strip('.'), file)
 
 

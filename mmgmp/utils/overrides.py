@@ -19,7 +19,7 @@ from .setting import VARIABLES
 
 # Top-level keys that the Runner reads; all others are variables of a config.
 READ = {
-    *inspect.signature(Runner).parameters,
+    *(inspect.signature(Runner).parameters.keys() - {'cfg'}),
     'activation_checkpointing',
     'compile',
     'custom_imports',

@@ -57,6 +57,13 @@ def test_work_dir_is_made_by_the_check(cfg, tmp_path):
         ('model.objectives.domain.reversal_weight', '1', 'a number'),
         ('model.cls_head.classifier.hidden_channels', 3.5, 'an integer or No'),
         ('param_scheduler.0.T_max', 'eight', 'a number'),
+        ('param_scheduler.0.by_epoch', 'no', "True or False, got 'no'"),
+        ('train_dataloader.sampler.seed', 'one', 'an integer'),
+        (
+            'optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult',
+            'half',
+            'a number',
+        ),
         ('auto_scale_lr', dict(base_batch_size=0), 'at least 1'),
         ('randomness.seed', -1, 'at least 0'),
         ('randomness.seed', 2**32, r'below 2\*\*32'),
@@ -116,3 +123,15 @@ def test_config_without_the_parts():
 def test_true_is_not_a_number():
     assert not has_type(True, float) and not has_type(1, bool)
     assert has_type(1, float) and not has_type(1.0, int)
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'missing'),
+    [('norm_type', 1, 'max_norm'), ('type', 'value', 'clip_value')],
+)
+def test_clipping_without_a_limit(cfg, key, value, missing):
+    match = f'without a limit: set optim_wrapper.clip_grad.{missing}$'
+    with pytest.raises(ValueError, match=match):
+        check(cfg, {'optim_wrapper.clip_grad': {key: value}})
+    limited = {key: value, missing: 3.0}
+    check(cfg, {'optim_wrapper.clip_grad': limited})

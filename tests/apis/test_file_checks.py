@@ -59,6 +59,12 @@ def test_initial_weights_of_a_stock_model(tmp_path):
     message = '`model.backbone.init_cfg.checkpoint`'
     with pytest.raises(FileNotFoundError, match=message):
         check_config(cfg, ('train',))
+    # UniFormerV2 knows its weights by name.
+    cfg.model = dict(backbone=dict(pretrained='ViT-L/14'))
+    check_config(cfg, ('train',))
+    cfg.model.backbone.pretrained = 'absent/ViT-L.pth'
+    with pytest.raises(FileNotFoundError, match='`model.backbone.pretrained`'):
+        check_config(cfg, ('train',))
 
 
 def test_folder_that_cannot_be_written(tmp_path):

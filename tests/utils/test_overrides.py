@@ -90,6 +90,7 @@ PARTS = ['test_dataloader', 'train_dataloader', 'val_dataloader']
         ('+model.neck', 1, 'did you mean model'),
         ('Train_cfg.max_epochs', 1, 'did you mean train_cfg'),
         ('nonsense', 1, "has no 'nonsense', and nothing would read it$"),
+        ('cfg.seed', 1, "has no 'cfg', and nothing would read it"),
         ('model..neck', 1, 'joined by dots'),
         ('launcher', 'pytorch', 'use --launcher'),
         ('data_preprocessor.mean', [1], 'set model.data_preprocessor.mean'),

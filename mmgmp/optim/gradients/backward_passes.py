@@ -3,12 +3,17 @@
 
 from collections.abc import Sequence
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
+from torch.utils import checkpoint
 
 from .loss_terms import Terms
 from .task_gradients import Gradients
+
+# The mode in which a selective checkpoint repeats a part of the forward.
+SELECTIVE = checkpoint._CachedTorchDispatchMode
 
 
 def feature_gradients(terms: Terms, inputs: Sequence[Tensor]) -> Gradients:
@@ -177,7 +182,8 @@ class RecomputedBuffers:
         """Undo the updates of buffers that an earlier pass has updated."""
         versions = [_versions(buffers) for buffers in self._modules]
         kept = [(x, x.clone()) for x in self._updated.values()]
-        yield
+        with _selective_once():
+            yield
         for buffer, value in kept:
             buffer.copy_(value)
         # BatchNorm changes its running statistics without a new version, but
@@ -185,6 +191,33 @@ class RecomputedBuffers:
         for buffers, before in zip(self._modules, versions):
             if _versions(buffers) != before:
                 self._updated.update((id(x), x) for x in buffers)
+
+
+@contextmanager
+def _selective_once():
+    """Refuse a second pass through a selective checkpoint.
+
+    It hands out each saved result once, and would give the second pass those
+    that the first one did not need.
+
+    Raises:
+        RuntimeError: In the second pass.
+    """
+    enter = SELECTIVE.__enter__
+
+    def enter_once(mode):
+        if vars(mode).setdefault('_passes', 0):
+            raise RuntimeError(
+                'selective activation checkpointing (`context_fn` of '
+                '`checkpoint`) allows one backward pass, but each task needs '
+                "one: leave out `context_fn`, or use `granularity`='feature' "
+                'if it is inside an encoder'
+            )
+        mode._passes = 1
+        return enter(mode)
+
+    with patch.object(SELECTIVE, '__enter__', enter_once):
+        yield
 
 
 def _versions(buffers: Sequence[Tensor]) -> list[int]:

@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 """Outputs of the encoder of each modality, and paths that bypass them."""
 
+import dataclasses
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -86,6 +87,13 @@ class EncoderFeatures:
             modality: {t.grad_fn for t in tensors if t.grad_fn is not None}
             for modality, tensors in self.tensors.items()
         }
+        for modality, tensors in self.tensors.items():
+            if any(x._backward_hooks or x.retains_grad for x in tensors):
+                # Passes above and below the output would both call it.
+                return (
+                    f'the output of the encoder of {modality!r} has a hook '
+                    'or `retain_grad`'
+                )
         cut = set().union(*nodes.values())
         above = walk([term.grad_fn for term in terms], cut)
         if any(isinstance(node, REENTRANT) for node in above):
@@ -141,9 +149,19 @@ def walk(roots: Iterable[Node | None], stops: set[Node]) -> set[Node]:
     return reached
 
 
-def _differentiable(output: Tensor | Mapping | Iterable) -> list[Tensor]:
-    """Find the tensors that require a gradient in a module's output."""
+def _differentiable(output: object) -> list[Tensor]:
+    """Find the tensors that require a gradient in a module's output.
+
+    What is in objects of other kinds is not found, and counts as a path that
+    bypasses the output.
+    """
     if isinstance(output, Tensor):
         return [output] if output.requires_grad else []
-    parts = output.values() if isinstance(output, Mapping) else output
+    parts: Iterable = ()
+    if isinstance(output, Mapping):
+        parts = output.values()
+    elif isinstance(output, (list, tuple)):
+        parts = output
+    elif dataclasses.is_dataclass(output):
+        parts = vars(output).values()
     return [x for part in parts for x in _differentiable(part)]

@@ -4,7 +4,7 @@
 import functools
 import weakref
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -38,8 +38,9 @@ class RecordedLosses:
     """
 
     def __init__(self, losses: LossDict) -> None:
-        self.losses = _views(losses)
-        returned = _views(self.losses)
+        self.losses = _copies(losses, lambda term: term.view_as(term))
+        # The caller may change these in place, and views share that change.
+        returned = _copies(self.losses, torch.clone)
         # It lives in the graph of whatever is computed from the returned
         # terms, and no longer than that.
         token = _Token()
@@ -105,18 +106,21 @@ class _Token:
     """Object whose end shows that a graph has been freed."""
 
 
-def _views(losses: LossDict) -> LossDict:
-    views: LossDict = {}
+def _copies(losses: LossDict, copy: Callable[[Tensor], Tensor]) -> LossDict:
+    copies: LossDict = {}
     for key, value in losses.items():
-        if 'loss' in key:
-            views[key] = (
-                value.view_as(value)
-                if isinstance(value, Tensor)
-                else [term.view_as(term) for term in value]
-            )
+        if 'loss' not in key:
+            copies[key] = value
+        elif isinstance(value, Tensor):
+            copies[key] = copy(value)
+        elif isinstance(value, (list, tuple)):
+            copies[key] = [copy(term) for term in value]
         else:
-            views[key] = value
-    return views
+            raise TypeError(
+                f'the loss dict has {key!r}={value!r}: return a tensor or a '
+                f'list of tensors'
+            )
+    return copies
 
 
 def _loss_tensors(losses: LossDict) -> list[Tensor]:
@@ -145,8 +149,15 @@ def reduce_term(value: Tensor | Sequence[Tensor]) -> Tensor:
 def mean_terms(
     losses: Mapping[str, Tensor | Sequence[Tensor]],
 ) -> dict[str, Tensor]:
-    """Reduce each entry of a loss dict to a scalar without a graph."""
-    return {key: reduce_term(value).detach() for key, value in losses.items()}
+    """Reduce each entry of a loss dict to a scalar without a graph.
+
+    An empty list has no mean, and is left out.
+    """
+    return {
+        key: reduce_term(value).detach()
+        for key, value in losses.items()
+        if isinstance(value, Tensor) or len(value)
+    }
 
 
 def group_terms(
@@ -184,7 +195,10 @@ def group_terms(
         if 'loss' in key
         for tensor in ([value] if isinstance(value, Tensor) else value)
     ]
-    terms = list(dict.fromkeys(key for key, _, _ in keyed))
+    # An empty list is a constant loss.
+    terms = list(
+        dict.fromkeys(key for x in loss_dicts for key in x if 'loss' in key)
+    )
     assigned = assign_terms(terms, tasks)
     keyed = [found for found in keyed if found[1].requires_grad]
     used: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)

@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 """Models on which a backward pass per task must equal the plain one."""
 
+import functools
 import itertools
 
 import pytest
@@ -8,7 +9,10 @@ import torch
 import torch.nn.functional as F
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import (
+    checkpoint,
+    create_selective_checkpoint_contexts,
+)
 
 from mmgmp.optim.gradients.backward_passes import separate
 from tests.utils.ranks import run_ranks
@@ -242,6 +246,37 @@ def test_checkpointing(place, reentrant, accumulative_counts, granularity):
         return
     kwargs = dict(accumulative_counts=accumulative_counts)
     assert_trains_as_stock(build, granularity, **kwargs)
+
+
+class SelectiveModel(ToyModel):
+    """Saves the results of the linear layers of an encoder."""
+
+    def __init__(self):
+        super().__init__(confidences=False)
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            layers = [nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 6)]
+            self.video = nn.Sequential(*layers, nn.Tanh(), nn.Linear(6, 5))
+        stored = [torch.ops.aten.addmm.default]
+        self.contexts = functools.partial(
+            create_selective_checkpoint_contexts, stored
+        )
+        for layer in (self.video, self.audio):
+            layer.forward = functools.partial(
+                checkpoint,
+                layer.forward,
+                use_reentrant=False,
+                context_fn=self.contexts,
+            )
+
+
+def test_selective_checkpointing():
+    assert_trains_as_stock(SelectiveModel, 'feature')
+    # The second pass would get results that the first one left over.
+    with pytest.raises(RuntimeError, match='allows one backward pass'):
+        train_state(SelectiveModel, neutral('parameter'), range(1))
+    single = neutral('parameter', tasks=dict(semantic=['loss_*']))
+    train_state(SelectiveModel, single, range(1))
 
 
 class CompiledModel(ToyModel):

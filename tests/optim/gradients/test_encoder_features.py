@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 """Shortcuts past the outputs of encoders, and the order of passes."""
 
+import dataclasses
 import weakref
 
 import pytest
@@ -22,6 +23,7 @@ from ..toy import (
     make_batch,
     train,
 )
+from ..wrapper_checks import build_wrapper
 
 
 class WeightPenalty(ToyModel):
@@ -166,6 +168,79 @@ def test_outputs_of_one_node_are_no_shortcut():
     assert len(features.tensors['audio']) == 5
     params = split_parameters(model, MODALITIES)
     assert features.shortcut([loss, loss], params) is None
+
+
+@dataclasses.dataclass
+class Encoded:
+    feature: torch.Tensor
+
+
+class Wrapped(nn.Module):
+    """An encoder whose output has more than its feature."""
+
+    def __init__(self, layers, wrap):
+        super().__init__()
+        self.layers, self.wrap = layers, wrap
+
+    def forward(self, x):
+        return self.wrap(self.layers(x))
+
+
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda x: (x, None, 3),
+        lambda x: dict(name='audio', feature=x),
+        lambda x: Encoded(x),
+        lambda x: [[x], {}, 'abc'],
+    ],
+)
+def test_outputs_with_other_things_than_tensors(wrap):
+    module = nn.ModuleDict(dict(audio=Wrapped(nn.Linear(4, 5), wrap)))
+    features = EncoderFeatures(module, prefix_lists(dict(audio='audio')))
+    module['audio'](torch.ones(2, 4))
+    (feature,) = features.tensors['audio']
+    assert feature.shape == (2, 5)
+
+
+class Hooked(ToyModel):
+    """A hook scales the gradient at the output of an encoder."""
+
+    change = staticmethod(lambda output: output.register_hook(lambda g: g / 4))
+
+    def __init__(self):
+        super().__init__(confidences=False)
+        self.outputs = []
+
+        def add_hook(module, args, output):
+            self.change(output)
+            self.outputs.append(output)
+
+        self.video.register_forward_hook(add_hook)
+
+
+class Retained(Hooked):
+    change = staticmethod(lambda output: output.retain_grad())
+
+
+@pytest.mark.parametrize('cls', [Hooked, Retained])
+def test_hook_of_an_output_sees_the_gradient_once(cls):
+    batches = [make_batch(seed) for seed in range(3)]
+    weights, grads = [], []
+    for cfg in (
+        dict(type='OptimWrapper'),
+        dict(type='TaskGradientOptimWrapper', weighting=dict(type='Sum')),
+    ):
+        model = cls()
+        weights.append(train(model, build_wrapper(model, cfg), batches))
+        grads.append(model.outputs[-1].grad if cls is Retained else None)
+    torch.testing.assert_close(*weights, rtol=1e-6, atol=1e-6)
+    assert (grads[0] is None) == (cls is Hooked)
+    if cls is Retained:
+        torch.testing.assert_close(*grads, rtol=1e-6, atol=1e-7)
+    wrapper = make_wrapper(model, granularity='feature')
+    with pytest.raises(RuntimeError, match="'video' has a hook or `retain"):
+        train(model, wrapper, batches)
 
 
 @pytest.mark.parametrize('cls', [ToyModel, *SHORTCUTS])

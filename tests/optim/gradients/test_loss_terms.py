@@ -145,3 +145,27 @@ def test_means_are_off_the_graph():
     means = mean_terms(dict(loss=[weight, weight * 3], accuracy=weight.sum()))
     assert {k: v.item() for k, v in means.items()} == dict(loss=4, accuracy=2)
     assert not any(v.requires_grad for v in means.values())
+
+
+def test_terms_may_be_changed_in_place():
+    recorded = RecordedLosses(make_losses())
+    returned = recorded.take()
+    returned['loss_cls'] *= 3
+    returned['loss_con'][1].mul_(0.5)
+    returned['loss_domain'].add_(1)
+    assert recorded.in_use
+    loss = parse(returned)
+    grouped, _ = group_terms(loss, [recorded.losses], TASKS)
+    assert values(grouped) == dict(semantic=8.5, domain=0.5)
+
+
+def test_empty_list_is_a_constant_loss():
+    losses = dict(make_losses(), loss_domain=[])
+    grouped, _ = group(losses)
+    assert values(grouped) == dict(semantic=6.0, domain=0)
+    assert 'loss_domain' not in mean_terms(losses)
+
+
+def test_loss_that_is_no_tensor_is_named():
+    with pytest.raises(TypeError, match="'loss_domain'=0.25: return a tensor"):
+        RecordedLosses(dict(make_losses(), loss_domain=0.25))
