@@ -1,13 +1,21 @@
 # Copyright (c) mmgmp authors.
 import runpy
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from mmengine.logging import MMLogger
 
 from tests.benchmark.toy_plan import write_config
+
+
+@pytest.fixture(autouse=True)
+def new_loggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget loggers that write to the captured output of earlier tests."""
+    monkeypatch.setattr(MMLogger, '_instance_dict', OrderedDict())
 
 
 @pytest.fixture

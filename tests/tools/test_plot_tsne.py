@@ -89,7 +89,7 @@ def test_labels_default_to_the_methods():
         ([CONFIG, 'c', '--out', 'tsne.gif'], '`out` must end in'),
         ([CONFIG, 'c', CONFIG, 'c'], 'two rows have the same label in'),
         ([CONFIG, 'c', '--labels', 'A', 'B'], "['A', 'B'] for 1 rows"),
-        ([CONFIG, 'none.pth'], 'none.pth can not be found'),
+        ([CONFIG, 'none.pth'], 'none.pth does not exist'),
         (['none.py', 'c'], 'none.py'),
     ],
 )

@@ -66,7 +66,7 @@ def test_unknown_type():
     assert is_mistake(error)
     text = describe(error)
     assert "no type 'MultimodalHed' in the registry" in text
-    assert 'did you mean MultimodalHead' in text
+    assert "did you mean 'MultimodalHead'" in text
     assert 'http' not in text
 
 

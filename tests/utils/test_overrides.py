@@ -86,9 +86,9 @@ PARTS = ['test_dataloader', 'train_dataloader', 'val_dataloader']
         ('has_audio', False, "'has_audio' is a variable"),
         ('sample.clip_len', 4, r'train_dataloader\.dataset\.pipeline\.1\.'),
         ('lr', 0.1, 'set optim_wrapper.optimizer.lr instead'),
-        ('optim_wraper.optimizer.lr', 0.1, 'did you mean optim_wrapper'),
-        ('+model.neck', 1, 'did you mean model'),
-        ('Train_cfg.max_epochs', 1, 'did you mean train_cfg'),
+        ('optim_wraper.optimizer.lr', 0.1, "did you mean 'optim_wrapper'"),
+        ('+model.neck', 1, "did you mean 'model'"),
+        ('Train_cfg.max_epochs', 1, "did you mean 'train_cfg'"),
         ('nonsense', 1, "has no 'nonsense', and nothing would read it$"),
         ('cfg.seed', 1, "has no 'cfg', and nothing would read it"),
         ('model..neck', 1, 'joined by dots'),
@@ -98,19 +98,19 @@ PARTS = ['test_dataloader', 'train_dataloader', 'val_dataloader']
         ('train_cfg', 5, 'is a dict, .* such as train_cfg.type'),
         ('custom_hooks.7.x', 1, 'a list of 3: its indices are 0 to 2'),
         ('custom_hooks.-1.x', 1, 'its indices are 0 to 2'),
-        ('env_cfg.cudnn_benchmak', True, 'did you mean cudnn_benchmark'),
-        ('auto_scale_lr.enabled', True, 'did you mean enable'),
-        ('optim_wrapper.clip_grad.maxnorm', 1, 'did you mean max_norm'),
+        ('env_cfg.cudnn_benchmak', True, "did you mean 'cudnn_benchmark'"),
+        ('auto_scale_lr.enabled', True, "did you mean 'enable'"),
+        ('optim_wrapper.clip_grad.maxnorm', 1, "did you mean 'max_norm'"),
         (
             'optim_wrapper.paramwise_cfg.norm_decay',
             0,
-            'did you mean norm_decay_mult',
+            "did you mean 'norm_decay_mult'",
         ),
-        ('default_hooks.loger.interval', 1, 'did you mean logger'),
+        ('default_hooks.loger.interval', 1, "did you mean 'logger'"),
         (
             'train_dataloader.dataset.pipeline.1.clip_length',
             4,
-            "SampleFrames does not read 'clip_length'; did you mean clip_len",
+            "does not read 'clip_length'; did you mean 'clip_len'",
         ),
     ],
 )
@@ -127,7 +127,7 @@ def test_argument_that_a_base_class_drops(type_):
 
     for name in ('colour', 'size'):
         override(cfg(), {f'train_dataloader.dataset.{name}': 2})
-    with pytest.raises(ValueError, match='did you mean colour'):
+    with pytest.raises(ValueError, match="did you mean 'colour'"):
         override(cfg(), {'train_dataloader.dataset.color': 2})
 
 
