@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 
 from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
+from mmgmp.engine.resumed_paths import OUTDATED
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
 RECORD = 'attempt.json'
@@ -127,6 +128,10 @@ def _find_fault(path: Path, folder: Path) -> str | None:
             if not isinstance(_read(selected), dict):
                 return f'has a damaged best checkpoint {selected.name}'
     validated = info.get('last_validated_iter')
+    # A stock CheckpointHook neither stores that a validation is complete, nor
+    # repeats one that was interrupted.
+    if validated is None and OUTDATED not in info:
+        validated = checkpoint['meta'].get('iter')
     if validated is not None and str(validated) not in _history(folder):
         return f'lacks its validations in {TargetHistoryHook.filename}'
     return None

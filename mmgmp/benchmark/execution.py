@@ -19,6 +19,7 @@ from mmengine.logging import print_log
 from mmgmp.apis.train_and_test import train_and_test
 from mmgmp.datasets.wrappers import dataset_leaves
 from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
+from mmgmp.registry import register_all_modules
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 from mmgmp.utils.work_dir import LAST, SUMMARY
 from mmgmp.version import __version__
@@ -65,6 +66,7 @@ def execute(run: Run, work_dir: str, keep_checkpoints: bool) -> list[dict]:
         identity = dict(run.identity, code_version=code_version())
         try:
             cfg = run.load_config()
+            register_all_modules()  # the Runner, which comes later, would do
             data = dataset_version(cfg)
             parts = (identity['config_hash'], run.seed, code_hash(), data)
             folder = choose_folder(base, digest(json.dumps(parts)))

@@ -25,7 +25,7 @@ COLUMNS = (
     'verb_class',
 )
 NUM_CLASSES = 8
-_INTEGER = re.compile('[+-]?[0-9]+')
+_INTEGER = re.compile('[+-]?[0-9]{1,18}')
 _TIME = re.compile(r'([0-9]{1,3}):([0-5]?[0-9]):([0-5]?[0-9](?:\.[0-9]*)?)')
 
 
@@ -140,7 +140,11 @@ def _action(names: list[str], number: int, line: Line) -> Action:
             f'`start_frame` {start_frame} plus 2'
         )
     video = cells['video_id']
-    if not video or Path(video).name != video or not video.isprintable():
+    if (
+        not video.strip('.')
+        or Path(video).name != video
+        or not video.isprintable()
+    ):
         raise ValueError(f'{where}: `video_id` {video!r} is not a folder name')
     start, stop = (
         _seconds(cells, name, where)

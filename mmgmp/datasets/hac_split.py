@@ -9,6 +9,7 @@ from typing import NamedTuple
 from .files import nfc
 from .tables import Line, read_lines, warn_once
 
+_INDEX = re.compile('[0-9]{1,18}')
 _OTHER_DELIMITER = re.compile(r'[;\t]\s*[+-]?\d*$')
 
 
@@ -118,7 +119,7 @@ def _check_name(line: Line) -> None:
 
 def _class_index(line: Line, classes: Sequence[str]) -> int:
     text = line.cells[1]
-    if not (text.isascii() and text.isdecimal() and int(text) < len(classes)):
+    if not _INDEX.fullmatch(text) or int(text) >= len(classes):
         raise ValueError(
             f'{line.where}: the class index must be an integer from 0 to '
             f'{len(classes) - 1}, got {text!r}'

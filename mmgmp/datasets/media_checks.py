@@ -17,6 +17,7 @@ from .media.container import (
     video_stream,
 )
 from .media.frames import flow_frame_paths, frame_paths, read_frame
+from .media.times import frame_times
 from .media.video import VideoReader
 
 _MIN_TOLERANCE = 0.1  # seconds
@@ -102,15 +103,17 @@ def check_file(
         end: Time in seconds to which the sound lasts at least. Without it, the
             sound covers the video ``file.stand_in``.
     """
-    begin = 0.0
+    begin = sound_begin = 0.0
     if file.kind == 'audio' and file.stand_in is not None:
-        begin, seconds = _span(file.stand_in)
+        begin, sound_begin, seconds = _span(file.stand_in)
         if seconds is not None and end is None:
             end = seconds - _tolerance(seconds)
     if os.path.exists(file.path):
         try:
             if file.kind == 'audio':
-                return _check_sound(read_audio, file.path, decode, end)
+                return _check_sound(
+                    read_audio, file.path, decode, end, begin - sound_begin
+                )
             _CHECKS[file.kind](file.path, decode)
         except (CorruptMediaError, OSError) as error:
             return Fault('unreadable', file.path, str(error))
@@ -154,21 +157,24 @@ def _tolerance(seconds: float) -> float:
     return max(_MIN_TOLERANCE, 0.05 * seconds)
 
 
-def _span(path: str) -> tuple[float, float | None]:
-    """Get the time of the first frame of a video, and its length if known."""
-    begin, seconds = 0.0, None
+def _span(path: str) -> tuple[float, float, float | None]:
+    """Get the times of the first frame and sample of a video, and its length.
+
+    A sound file is supposed to have been cut out of the audio track. The
+    length is None if the header does not say it.
+    """
     try:
         with open_container(path) as container, naming(path):
             stream, rate = video_stream(container, path)
-            tick = float(stream.time_base or 0)
-            begin = (stream.start_time or 0) * tick
+            times = frame_times((), container, path)
+            seconds = None
             if stream.frames:
                 seconds = float(stream.frames / rate)
             elif stream.duration:
-                seconds = stream.duration * tick
+                seconds = stream.duration * float(stream.time_base or 0)
+            return times.begin, times.sound_begin, seconds
     except CorruptMediaError:
-        pass  # a fault of the video
-    return begin, seconds
+        return 0.0, 0.0, None  # a fault of the video
 
 
 def duplicate_faults(

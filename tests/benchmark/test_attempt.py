@@ -20,7 +20,7 @@ def save(folder, name, weight=1.0, **info):
             meta=dict(iter=3),
             state_dict=dict(weight=torch.tensor(weight)),
             optimizer={},
-            message_hub=dict(runtime_info=info),
+            message_hub=dict(runtime_info=dict(outdated_ckpts=[], **info)),
         ),
         folder / name,
     )
@@ -115,3 +115,20 @@ def test_folder_of_a_version(tmp_path):
         assert folder == tmp_path / name
     (tmp_path / 'attempt.json').write_text('{"ver')
     assert choose_folder(tmp_path, 'a') == tmp_path / 'version_a'
+
+
+def test_stock_checkpoint_before_its_validation(tmp_path):
+    """A stock hook would not repeat the validation after iteration 3."""
+    save(tmp_path, 'epoch_3.pth')
+    stock = torch.load(tmp_path / 'epoch_3.pth')
+    stock['message_hub']['runtime_info'].clear()
+    torch.save(stock, tmp_path / 'epoch_3.pth')
+    history = tmp_path / 'target_history.json'
+    history.write_text(json.dumps({'3': {}}))
+    assert find_start(tmp_path).checkpoint == tmp_path / 'epoch_3.pth'
+    history.write_text(json.dumps({'2': {}}))
+    assert find_start(tmp_path) == (
+        None,
+        'epoch_3.pth lacks its validations in target_history.json: started '
+        'anew',
+    )

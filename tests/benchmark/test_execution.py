@@ -10,7 +10,8 @@ import threading
 
 import pytest
 from filelock import FileLock
-from mmengine.runner import Runner
+from mmengine.config import Config
+from mmengine.runner import Runner, loops
 
 from mmgmp.benchmark import execution
 from mmgmp.benchmark.execution import (
@@ -138,6 +139,29 @@ def test_failed_run_goes_on(config, tmp_path, monkeypatch):
     assert trained == [0, 1, 2, 3]
     assert [row[TARGET] for row in rows] == [0.25, 0.75, 0.75]
     assert not list(folder.glob('*.pth'))
+
+
+def test_kill_while_the_best_epoch_is_tested(tmp_path, monkeypatch):
+    """Epoch 2, the best one, is not trained again, but its target test is."""
+    settings = counting_toy.settings()
+    settings['default_hooks']['checkpoint']['type'] = 'AtomicCheckpointHook'
+    Config(settings).dump(tmp_path / 'toy.py')
+    folder, run = tmp_path / 'run', make_run(str(tmp_path / 'toy.py'))
+    tested = loops.TestLoop.run
+
+    def kill(self):
+        if self.runner.epoch == 2:
+            raise KeyboardInterrupt
+        return tested(self)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loops.TestLoop, 'run', kill)
+        execute(run, str(folder), keep_checkpoints=False)
+    assert (folder / 'epoch_2.pth').is_file()
+    rows = execute(run, str(folder), keep_checkpoints=False)
+    assert [row['reason'] for row in rows] == [''] * 3
+    assert [row['epoch'] for row in rows] == [2, 4, 3]
+    assert [row[TARGET] for row in rows] == [0.25, 0.75, 0.75]
 
 
 def test_run_that_died_in_the_test_is_only_tested(

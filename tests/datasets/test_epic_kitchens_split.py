@@ -40,6 +40,8 @@ def test_odd_frames_of_flow():
         ([row(stop_timestamp='00:00:00.10')], '00.10 must be later than'),
         ([row(stop_timestamp='00:00:00.52')], '00.52 must be later than'),
         ([row(video_id='')], 'not a folder name'),
+        ([row(video_id='..')], 'not a folder name'),
+        ([row(stop_frame=5000 * '9')], 'line 2.*integer, got'),
         ([row(video_id='P01_01')], 'P01_01.*D1 is the kitchen.*P08'),
         ([row(video_id='../P08_01')], 'not a folder name'),
         ([{k: v for k, v in row().items() if k != 'verb'}], r"lacks.*'verb'"),

@@ -49,7 +49,21 @@ def test_wrong_row(tmp_path, row, words, labelled):
 
 
 @pytest.mark.parametrize(
-    'label', ['', '3', '-1', '+1', '1.0', 'nan', '1e0', '٢', '²', 'one', '1_0']
+    'label',
+    [
+        '',
+        '3',
+        '-1',
+        '+1',
+        '1.0',
+        'nan',
+        '1e0',
+        '٢',
+        '²',
+        'one',
+        '1_0',
+        5000 * '9',
+    ],
 )
 def test_wrong_label(tmp_path, label):
     with pytest.raises(ValueError, match='line 2: .* from 0 to 2, got'):

@@ -1,6 +1,7 @@
 # Copyright (c) mmgmp authors.
 """Sound must cover its clip, up to the delays of encoders."""
 
+import av
 import pytest
 
 from mmgmp.datasets.media_checks import MediaFile, check_file, sound_ends
@@ -52,6 +53,44 @@ def test_track_of_the_video(file, begin, seconds, expected):
     frames = moving_frames(4 * FPS)
     write_video(file.stand_in, frames, FPS, sound, audio_begin=begin)
     assert check(file) == expected
+
+
+@pytest.mark.parametrize(
+    ('begin', 'seconds', 'expected'),
+    [(0.04, 3.96, None), (1.5, 4, 'short'), (0.04, 2, 'short')],
+)
+def test_wav_file_of_a_track(file, begin, seconds, expected):
+    """A wav file begins with the track that it was cut out of."""
+    sound = tone(seconds)
+    frames = moving_frames(4 * FPS)
+    write_video(file.stand_in, frames, FPS, sound[None], audio_begin=begin)
+    write_wav(file.path, sound)
+    assert check(file) == expected
+
+
+def test_video_that_begins_late(file, tmp_path):
+    """The picture begins 1.5 s after the sound."""
+    early = tmp_path / 'early.mp4'
+    sound = tone(4)
+    write_video(early, moving_frames(4 * FPS), FPS, sound[None])
+    with av.open(str(early)) as source, av.open(file.stand_in, 'w') as out:
+        streams = {
+            s.index: out.add_stream_from_template(s) for s in source.streams
+        }
+        for packet in source.demux():
+            if packet.dts is not None:
+                stream = streams[packet.stream.index]
+                if stream.type == 'video':
+                    shift = round(1.5 / packet.time_base)
+                    packet.pts, packet.dts = (
+                        packet.pts + shift,
+                        packet.dts + shift,
+                    )
+                packet.stream = stream
+                out.mux(packet)
+    for seconds, expected in ((5.5, None), (5.4, None), (4, 'short')):
+        write_wav(file.path, tone(seconds))
+        assert check(file) == expected
 
 
 def test_video_without_a_length(file):

@@ -29,8 +29,9 @@ class TargetHistoryHook(Hook):
     """
 
     # After EMAHook, which has restored the trained weights by then and swaps
-    # them again for the test.
-    priority = 'LOWEST'
+    # them again for the test. Before AtomicCheckpointHook, which stores that
+    # the validation is complete: a kill during the test repeats both.
+    priority = 80
     filename = 'target_history.json'
 
     def __init__(self) -> None:
@@ -44,10 +45,6 @@ class TargetHistoryHook(Hook):
             runner: Runner of the training.
         """
         self._has_ended = False
-        if self.history is None:
-            self._read(runner)
-
-    def _read(self, runner: Runner) -> None:
         path = Path(runner.work_dir, self.filename)
         recorded = json.loads(path.read_text()) if path.is_file() else {}
         self.history = {
@@ -78,11 +75,7 @@ class TargetHistoryHook(Hook):
         """
         if self._has_ended or not isinstance(runner._train_loop, BaseLoop):
             return
-        if self.history is None:
-            # AtomicCheckpointHook makes up for the validation of an
-            # interrupted run before this hook is told that training begins.
-            self._read(runner)
-            assert self.history is not None
+        assert self.history is not None
         states = generator_states()
         target = runner.test_loop.run()
         set_generator_states(states)
