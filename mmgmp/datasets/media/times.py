@@ -11,7 +11,13 @@ from av.container import InputContainer
 from av.format import Flags
 from av.packet import Packet
 
-from .container import CorruptMediaError, audio_stream, video_stream
+from .container import (
+    CorruptMediaError,
+    audio_stream,
+    naming,
+    open_container,
+    video_stream,
+)
 
 # Seconds.
 _LEAD_IN, _PRIMING = 0.02, 0.15
@@ -113,6 +119,29 @@ class PacketInfo(NamedTuple):
             packet.is_discard,
             packet.is_corrupt,
         )
+
+
+def shown_packets(
+    packets: Sequence[PacketInfo], path: str
+) -> list[PacketInfo]:
+    """Select the packets whose frames are shown.
+
+    A recording may begin between two key frames. A decoder shows nothing
+    before the first frame that it can build.
+
+    Args:
+        packets: All packets of a video stream.
+        path: File.
+    """
+    shown = [p for p in packets if not p.is_discard]
+    if not shown or shown[0].is_keyframe or shown[0].pts is None:
+        return shown
+    with open_container(path) as container, naming(path):
+        stream, _ = video_stream(container, path)
+        first = next(container.decode(stream), None)
+    if first is None or first.pts is None:
+        return shown
+    return [p for p in shown if p.pts is None or p.pts >= first.pts]
 
 
 def frame_times(

@@ -19,7 +19,7 @@ from .container import (
     video_stream,
 )
 from .images import as_first, to_rgb
-from .times import FrameTimes, PacketInfo, frame_times
+from .times import FrameTimes, PacketInfo, frame_times, shown_packets
 
 
 def read_frame_rate(path: str) -> Fraction:
@@ -43,7 +43,7 @@ def read_frame_times(path: str) -> FrameTimes:
         packets = [
             PacketInfo.of(p) for p in demux(container, stream, path) if p.size
         ]
-        return frame_times(_shown(packets), container, path)
+        return frame_times(shown_packets(packets, path), container, path)
 
 
 def read_video(
@@ -88,7 +88,7 @@ def _decode(
                 packets.append(PacketInfo.of(packet))
             for frame in packet.decode():
                 images.append(to_rgb(convert, frame, path, short_side))
-        shown = _shown(packets)
+        shown = shown_packets(packets, path)
         times = frame_times(
             shown if len(shown) == len(images) else (), container, path
         )
@@ -169,7 +169,7 @@ class VideoReader:
                 f'{len(packets)} of {of} frames, and some of these are '
                 'incomplete'
             )
-        shown = _shown(packets)
+        shown = shown_packets(packets, path)
         if not shown:
             raise CorruptMediaError(f'media file {path} has no video frame')
         self.frame_rate = float(rate)
@@ -280,10 +280,6 @@ class VideoReader:
                 if len(images) == len(wanted):
                     break
         return images
-
-
-def _shown(packets: Iterable[PacketInfo]) -> list[PacketInfo]:
-    return [p for p in packets if not p.is_discard]
 
 
 def _sorted_times(packets: Iterable[PacketInfo]) -> list[int]:
