@@ -67,6 +67,21 @@ def check_run(runner: Runner) -> None:
         _check_selection(runner, model)
     _check_space(runner, model)
     _warn_of_schedule(runner)
+    _warn_of_custom_keys(runner, model)
+
+
+def _warn_of_custom_keys(runner: Runner, model: nn.Module) -> None:
+    """Name the keys of ``paramwise_cfg`` that match no parameter."""
+    optim_cfg = runner.cfg.get('optim_wrapper') or {}
+    keys = (optim_cfg.get('paramwise_cfg') or {}).get('custom_keys') or ()
+    names = [name for name, _ in model.named_parameters()]
+    if unused := [k for k in keys if not any(k in name for name in names)]:
+        print_log(
+            'optim_wrapper.paramwise_cfg.custom_keys: no name of a parameter '
+            f'contains {unused}, so these keys change nothing',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def _check_size(part: str, loader: DataLoader) -> None:

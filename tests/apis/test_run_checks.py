@@ -227,6 +227,16 @@ def test_schedule_that_is_cut_off(toy, scheduler, is_cut, warnings):
         assert f'({scheduler["type"]}) ends after' in warnings[0]
 
 
+def test_custom_keys_that_match_no_parameter(toy, warnings):
+    weight, _ = next(iter(Runner.from_cfg(toy).model.named_parameters()))
+    toy.experiment_name += '-2'
+    toy.optim_wrapper.paramwise_cfg = dict(
+        custom_keys={weight: dict(lr_mult=0.1), 'bakbone': dict(lr_mult=0.1)}
+    )
+    check(toy)
+    assert len(warnings) == 1 and "contains ['bakbone'], " in warnings[0]
+
+
 def test_train_checks_and_trains(toy):
     runner = train(toy)
     assert runner.epoch == 4
