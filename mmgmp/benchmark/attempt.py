@@ -11,8 +11,10 @@ import torch
 from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
 from mmgmp.engine.resumed_paths import OUTDATED
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
+from mmgmp.utils.work_dir import COMPLETE, LAST, SELECTED
 
 RECORD = 'attempt.json'
+UNUSABLE = '.unusable'
 # Parts of a checkpoint from which training can go on.
 PARTS = ('meta', 'state_dict', 'optimizer', 'message_hub')
 
@@ -59,8 +61,9 @@ def choose_folder(work_dir: Path, version: str) -> Path:
 def find_start(folder: Path) -> Start:
     """Find the last checkpoint from which training can go on.
 
-    A checkpoint that cannot be read, that holds NaN, or whose best checkpoint
-    or history of validations is lost, is renamed to ``*.unusable``.
+    A checkpoint that cannot be read, has weights that are not finite, or whose
+    best checkpoint or history of validations is lost, is renamed to
+    ``*.unusable``. Files of other names are left alone.
 
     Args:
         folder: Folder in which the run trains.
@@ -72,7 +75,7 @@ def find_start(folder: Path) -> Start:
         OSError: A file cannot be read because of the system. It may still be
             good, so nothing is renamed.
     """
-    found = [p for p in folder.glob('*.pth') if not p.name.startswith('best_')]
+    found = [p for p in folder.iterdir() if COMPLETE.fullmatch(p.name)]
     faults: list[str] = []
     for path in sorted(found, key=_number, reverse=True):
         fault = _find_fault(path, folder)
@@ -85,24 +88,30 @@ def find_start(folder: Path) -> Start:
         _set_aside(path)
     if not faults:
         return Start(None, '')
-    for path in folder.glob('best_*.pth'):
-        _set_aside(path)
+    for path in [*folder.iterdir()]:
+        if SELECTED.fullmatch(path.name):
+            _set_aside(path)
     return Start(None, f'{"; ".join(faults)}: started anew')
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove the checkpoints of a run that has finished.
+    """Remove the checkpoints of a run that has finished, but no other files.
 
     Args:
         folder: Folder in which the run trained.
     """
-    for pattern in ('*.pth', '*.pth.unusable', 'last_checkpoint'):
-        for path in folder.glob(pattern):
+    for path in [*folder.iterdir()]:
+        name = path.name.removesuffix(UNUSABLE)
+        if (
+            name == LAST
+            or COMPLETE.fullmatch(name)
+            or SELECTED.fullmatch(name)
+        ):
             path.unlink()
 
 
 def _set_aside(path: Path) -> None:
-    path.rename(path.with_name(f'{path.name}.unusable'))
+    path.rename(path.with_name(f'{path.name}{UNUSABLE}'))
 
 
 def _number(path: Path) -> tuple[int, int]:
@@ -116,8 +125,8 @@ def _find_fault(path: Path, folder: Path) -> str | None:
     if not isinstance(checkpoint, dict) or not {*PARTS} <= {*checkpoint}:
         return 'is not a complete checkpoint'
     for tensor in checkpoint['state_dict'].values():
-        if torch.is_tensor(tensor) and tensor.isnan().any():
-            return 'has weights that are NaN'
+        if torch.is_tensor(tensor) and not tensor.isfinite().all():
+            return 'has weights that are not finite'
     info = checkpoint['message_hub'].get('runtime_info', {})
     for key, best in info.items():
         if key.startswith('best_ckpt') and best is not None:

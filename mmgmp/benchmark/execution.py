@@ -75,7 +75,8 @@ def execute(run: Run, work_dir: str, keep_checkpoints: bool) -> list[dict]:
                 print_log(f'{text}: training in {folder}', 'current')
             rows = [dict(r, dataset_version=data) for r in _train(cfg, folder)]
         except Exception as error:
-            (base / 'error.txt').write_text(traceback.format_exc())
+            text = traceback.format_exc()
+            AtomicLocalBackend().put_text(text, base / 'error.txt')
             rows = [failed_row(f'{type(error).__name__}: {error}')]
         rows = [dict(identity, **row) for row in rows]
         text = json.dumps(rows, indent=1)
@@ -211,7 +212,7 @@ def _train(cfg: Config, folder: Path) -> list[dict]:
         cfg.load_from = str(start.checkpoint)
     else:
         # An earlier attempt has left them, and training refuses such a folder.
-        for name in (LAST, SUMMARY):
+        for name in (LAST, SUMMARY, TargetHistoryHook.filename):
             (folder / name).unlink(missing_ok=True)
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or ()),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from mmgmp.datasets.files import nfc
 from mmgmp.utils.suggestion import suggest
 
 from .plan_checks import (
@@ -157,9 +158,8 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
             message names it. The configs are not read.
     """
     path = Path(path)
-    content = read_plan_file(path)
+    content: dict = read_plan_file(path)  # type: ignore[assignment]
     check_keys(f'{path}: plan', content, REQUIRED, OPTIONAL)
-    assert isinstance(content, dict)
     targets = _read_targets(path, content['targets'])
     variables = _read_variables(f'{path}: the plan', content, targets)
     if not isinstance(content['methods'], dict) or not content['methods']:
@@ -226,8 +226,8 @@ def _add(
 ) -> None:
     """Add methods, each with a label of its own."""
     for method in added:
-        other = methods.get(method.label)
-        if other is not None:
+        known = {nfc(other.label): other for other in methods.values()}
+        if other := known.get(nfc(method.label)):
             raise ValueError(
                 f'{source}: two methods have the label {method.label!r}: '
                 f'{_origin(other)}, and {_origin(method)}'

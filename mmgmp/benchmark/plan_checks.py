@@ -26,9 +26,11 @@ def check_keys(name: str, found: object, required: set, optional: set) -> None:
 def check_name(name: str, value: object) -> None:
     """Check a name that tables show: one line of text."""
     check_text(name, value)
-    if not str(value).strip() or len(str(value).splitlines()) != 1:
+    text = str(value)
+    if not text or text != text.strip() or not text.isprintable():
         raise ValueError(
-            f'{name} must be one line of text, got {shorten(value)}'
+            f'{name} must be one line of text, without blanks around it or '
+            f'control characters, got {shorten(value)}'
         )
 
 

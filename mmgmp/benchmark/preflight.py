@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 
+from mmgmp.apis.config_checks import check_config
 from mmgmp.utils.command_line import check_checkpoint
 
 from .execution import dataset_version
@@ -100,12 +101,14 @@ def check_files(plan: Plan, runs: Sequence[tuple[Run, Path]]) -> None:
         runs: Runs to do and their work dirs.
 
     Raises:
-        ValueError: A dataset or a checkpoint is missing or damaged.
+        ValueError: A dataset or a checkpoint is missing or damaged, or a
+            config has an impossible value.
     """
     models = set()
     for run in _distinct_configs(runs):
         cfg = run.load_config()
         with _errors_of(plan, run), _quiet():
+            check_config(cfg, ('train', 'val', 'test'))
             if cfg.get('load_from') is not None:
                 check_checkpoint(cfg.load_from)
             dataset_version(cfg)

@@ -15,6 +15,7 @@ from .work_dir import (
     claim_work_dir,
     newest_checkpoint,
     resumed_checkpoint,
+    same_path,
 )
 
 # Settings that do not affect the result, or that a continued run may change.
@@ -49,12 +50,26 @@ def claim_run(cfg: Config) -> ExitStack:
     source = resumed_checkpoint(cfg)
     if source is not None and '://' not in source:
         check_resumable(read_checkpoint(source), source, cfg)
+    _check_config_copy(cfg, is_resumed=source is not None)
     return claim_work_dir(
         cfg.work_dir,
         source,
         checkpoints_folder(cfg),
         cfg.get('launcher', 'none'),
     )
+
+
+def _check_config_copy(cfg: Config, is_resumed: bool) -> None:
+    """Check that the copy of the config replaces no other file."""
+    if cfg.filename is None:
+        return
+    copy = osp.join(cfg.work_dir, osp.basename(cfg.filename))
+    # A resumed run may read the copy that the first one wrote.
+    if osp.islink(copy) or (same_path(copy, cfg.filename) and not is_resumed):
+        raise CheckpointError(
+            f'`work_dir` {cfg.work_dir} would get a copy of the config in '
+            f'place of {osp.realpath(copy)}: choose another --work-dir'
+        )
 
 
 def check_resumable(checkpoint: Mapping, path: str, cfg: Config) -> None:

@@ -48,7 +48,11 @@ def cut(path):
         (lambda path: torch.save({}, path), 'is not a complete checkpoint'),
         (
             lambda path: save(path.parent, path.name, torch.nan),
-            'has weights that are NaN',
+            'has weights that are not finite',
+        ),
+        (
+            lambda path: save(path.parent, path.name, -torch.inf),
+            'has weights that are not finite',
         ),
         (
             lambda path: save(path.parent, path.name, best_ckpt='gone.pth'),
@@ -75,13 +79,13 @@ def test_damaged_last_one(tmp_path, damage, reason):
 
 
 def test_damaged_best_one(tmp_path):
-    best = tmp_path / 'best_epoch_1.pth'
+    best = tmp_path / 'best_acc_epoch_1.pth'
     best.write_bytes(b'half')
     save(tmp_path, 'epoch_2.pth', best_ckpt=str(best))
     assert find_start(tmp_path) == (
         None,
-        'epoch_2.pth has a damaged best checkpoint best_epoch_1.pth: started '
-        'anew',
+        'epoch_2.pth has a damaged best checkpoint best_acc_epoch_1.pth: '
+        'started anew',
     )
     assert not best.exists()
     assert len(list(tmp_path.glob('*.unusable'))) == 2
@@ -132,3 +136,18 @@ def test_stock_checkpoint_before_its_validation(tmp_path):
         'epoch_3.pth lacks its validations in target_history.json: started '
         'anew',
     )
+
+
+def test_files_of_the_user(tmp_path):
+    names = ('mine.pth', 'best.pth', 'epoch_1_copy.pth', 'notes.pth.unusable')
+    for name in names:
+        (tmp_path / name).write_text('mine')
+    for name in (
+        'epoch_3.pth',
+        'best_acc_epoch_2.pth',
+        'epoch_1.pth.unusable',
+    ):
+        (tmp_path / name).write_text('of the run')
+    assert find_start(tmp_path).checkpoint is None
+    remove_checkpoints(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*names}

@@ -202,6 +202,25 @@ def test_damaged_checkpoint_is_said(config, tmp_path):
     assert (folder / 'epoch_2.pth.unusable').read_bytes() == b'half'
 
 
+def test_damaged_history_and_planted_link(config, tmp_path):
+    """The run starts anew, and does not write through the link."""
+    folder, text = tmp_path / 'run', tmp_path / 'text'
+    execute(make_run(config, fault='crash'), str(folder), True)
+    text.write_text('{"half')
+    for name in ('attempt.json', 'rows.json', 'error.txt'):
+        (folder / name).unlink()
+    (folder / 'target_history.json').unlink()
+    for name in ('target_history.json', 'error.txt'):
+        (folder / name).symlink_to(text)
+    rows = execute(make_run(config), str(folder), True)
+    assert [row['epoch'] for row in rows] == [2, 4, 3]
+    assert 'started anew' in rows[0]['reason']
+    forget_result(folder)
+    (folder / 'epoch_4.pth').unlink()
+    execute(make_run(config, fault='crash'), str(folder), True)
+    assert text.read_text() == '{"half'
+
+
 def test_changed_code_starts_in_a_new_folder(config, tmp_path, monkeypatch):
     folder = tmp_path / 'run'
     run = make_run(config, fault='crash')
@@ -219,9 +238,10 @@ def test_changed_code_starts_in_a_new_folder(config, tmp_path, monkeypatch):
 def test_result_of_another_config_is_not_taken(config, tmp_path):
     """The config file changed between two commands."""
     other = make_run(config, seed=4)
-    rows = execute(other, str(tmp_path), False)
-    assert read_result(tmp_path, other) == rows
-    assert read_result(tmp_path, make_run(config, seed=5)) is None
+    folder = tmp_path / 'run'
+    rows = execute(other, str(folder), False)
+    assert read_result(folder, other) == rows
+    assert read_result(folder, make_run(config, seed=5)) is None
     (tmp_path / 'rows.json').write_text('[{"state": "finished"}]')
     with pytest.raises(ValueError, match=r'rows\.json does not contain'):
         read_result(tmp_path, other)

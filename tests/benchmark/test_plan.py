@@ -142,6 +142,12 @@ def test_smoke_reduces(write):
         (dict(baseline='base'), "mean 'Base'"),
         (dict(methods={5: dict(config='a')}), 'label .* got 5, .* in quotes'),
         (dict(methods={'a\nb': dict(config='a')}), 'label .* one line'),
+        (dict(methods={'a ': dict(config='a')}), "without blanks .* 'a '"),
+        (dict(methods={'a\x1b': dict(config='a')}), 'control characters'),
+        (
+            dict(methods={x: dict(config=x) for x in ('\xe9', 'e\u0301')}),
+            'two methods have the label',
+        ),
         (dict(methods=dict(GMP=dict(config=['a']))), '`config` must be text'),
         (
             dict(methods=dict(GMP=dict(config='a', overrides=[]))),

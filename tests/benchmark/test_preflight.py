@@ -35,6 +35,20 @@ def test_good_plan(plan):
 
 
 @pytest.mark.parametrize(
+    ('key', 'value', 'message'),
+    [
+        ('train_cfg.max_epochs', 'two', "must be an integer, got 'two'"),
+        ('train_cfg.max_epochs', 0, 'must be at least 1, got 0'),
+        ('train_cfg.val_begin', 9, 'after the end of training'),
+    ],
+)
+def test_impossible_value(plan, key, value, message):
+    """It would fail in each run."""
+    with pytest.raises(ValueError, match=f'p.yml: New, .*{key}.*{message}'):
+        check(with_method(plan, overrides={key: value}))
+
+
+@pytest.mark.parametrize(
     ('fields', 'message'),
     [
         (dict(config='none.py'), 'config none.py does not exist'),
@@ -43,7 +57,7 @@ def test_good_plan(plan):
         (dict(overrides={'model.type': 'None'}), 'None is not in the'),
         (dict(overrides={RATE: -1}), 'Invalid learning rate'),
         (dict(overrides={RATE: '1'}), 'TypeError'),
-        (dict(overrides={'load_from': 'no.pth'}), 'no.pth does not exist'),
+        (dict(overrides={'load_from': 'no.pth'}), 'no.pth. does not exist'),
         (dict(overrides={'val_evaluator.type': 'None'}), 'None is not in'),
         (dict(overrides={'custom_hooks.0.type': 'None'}), 'None is not in'),
         (

@@ -63,6 +63,17 @@ def test_a_longer_record_of_a_former_run_is_cut(cfg, tmp_path):
     assert history['4']['seconds'] < 1000
 
 
+@pytest.mark.parametrize(
+    'text', ['{"1": {"ep', '[1]', '{"0": {}}', '{"a": 1}']
+)
+def test_damaged_record(cfg, tmp_path, text):
+    path = tmp_path / 'target_history.json'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f'{path} is damaged'):
+        Runner.from_cfg(cfg).train()
+    assert path.read_text() == text
+
+
 def test_training_does_not_depend_on_it(tmp_path):
     """Training draws random numbers from the global generators here."""
     records = []

@@ -2,10 +2,15 @@
 """A run resumes only what is its own."""
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmgmp.utils.checkpoints import CheckpointError
-from mmgmp.utils.resume import changed_settings, check_resumable
+from mmgmp.utils.resume import (
+    changed_settings,
+    check_resumable,
+    claim_run,
+)
 
 SETTINGS = dict(
     model=dict(type='A', layers=[dict(type='B', width=3), dict(type='C')]),
@@ -111,3 +116,24 @@ def test_text_of_a_checkpoint_is_not_executed(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     changed_settings(dict(cfg=text), config())
     assert not (tmp_path / 'made').exists()
+
+
+def test_copy_of_the_config_replaces_no_other_file(tmp_path):
+    mine = tmp_path / 'mine.py'
+    Config(SETTINGS).dump(mine)
+    cfg = Config.fromfile(mine)
+    cfg.work_dir = str(tmp_path)
+    with pytest.raises(CheckpointError, match=f'copy .*{mine}: choose'):
+        claim_run(cfg)
+    # Unless it is the copy of the run itself.
+    torch.save(checkpoint(), tmp_path / 'epoch_2.pth')
+    cfg.resume = True
+    with claim_run(cfg):
+        pass
+    cfg.work_dir = str(tmp_path / 'run')
+    cfg.resume = False
+    with claim_run(cfg):
+        pass
+    (tmp_path / 'run/mine.py').symlink_to(tmp_path / 'other.txt')
+    with pytest.raises(CheckpointError, match='in place of .*other.txt'):
+        claim_run(cfg)

@@ -43,16 +43,25 @@ class TargetHistoryHook(Hook):
 
         Args:
             runner: Runner of the training.
+
+        Raises:
+            ValueError: The history is damaged.
         """
         self._has_ended = False
         path = Path(runner.work_dir, self.filename)
-        recorded = json.loads(path.read_text()) if path.is_file() else {}
-        self.history = {
-            iteration: record
-            for iteration, record in recorded.items()
-            if int(iteration) <= runner.iter
-        }
-        before = (record['seconds'] for record in self.history.values())
+        try:
+            recorded = json.loads(path.read_text()) if path.is_file() else {}
+            self.history = {
+                iteration: record
+                for iteration, record in recorded.items()
+                if int(iteration) <= runner.iter
+            }
+            before = [record['seconds'] for record in self.history.values()]
+        except (ValueError, AttributeError, KeyError, TypeError):
+            raise ValueError(
+                f'{path} is damaged: restore it, or move it away and start '
+                'the training anew'
+            ) from None
         self._start = time.perf_counter() - max(before, default=0)
 
     def after_train(self, runner: Runner) -> None:
