@@ -126,20 +126,21 @@ def test_checkpoint_can_be_tested_again(run, options, tmp_path):
 @pytest.mark.slow
 def test_mixed_precision_and_resume(run, options, tmp_path):
     # Convolutions in bfloat16 are slow on a CPU: no validation.
-    common = {**options, 'train_cfg.max_epochs': 1, 'train_cfg.val_begin': 3}
+    flags = ['--work-dir', tmp_path, '--amp', '--no-validate']
     result = run_tool(
-        'train.py', CONFIG, '--work-dir', tmp_path, '--amp', options=common
+        'train.py',
+        CONFIG,
+        *flags,
+        options={**options, 'train_cfg.max_epochs': 1},
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert 'amp=True' in next(tmp_path.glob('*.py')).read_text()
     result = run_tool(
         'train.py',
         CONFIG,
-        '--work-dir',
-        tmp_path,
-        '--amp',
+        *flags,
         '--resume',
-        options={**common, 'train_cfg.max_epochs': 2},
+        options={**options, 'train_cfg.max_epochs': 2},
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert 'resumed epoch: 1' in result.stderr + result.stdout
