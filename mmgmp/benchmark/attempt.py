@@ -11,6 +11,7 @@ import torch
 from mmgmp.engine.hooks.target_history_hook import TargetHistoryHook
 from mmgmp.engine.resumed_paths import OUTDATED
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
+from mmgmp.utils.checkpoints import CheckpointError, clear_errors
 from mmgmp.utils.work_dir import COMPLETE, LAST, SELECTED
 
 RECORD = 'attempt.json'
@@ -147,13 +148,15 @@ def _find_fault(path: Path, folder: Path) -> str | None:
 
 
 def _read(path: Path) -> object:
-    """Read a checkpoint; return None if its content is damaged."""
+    """Read a checkpoint; return None if its content is damaged.
+
+    Raises:
+        OSError: The system cannot read the file, which may be good.
+    """
     try:
-        return torch.load(path, map_location='cpu', weights_only=True)
-    except OSError:
-        raise
-    except Exception:
-        # PyTorch raises RuntimeError, EOFError, UnpicklingError and others.
+        with clear_errors(path):
+            return torch.load(path, map_location='cpu', weights_only=True)
+    except CheckpointError:
         return None
 
 

@@ -2,26 +2,11 @@
 """Overrides of a config, refused if they would have no effect."""
 
 import copy
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from mmaction.registry import (
-    DATA_SAMPLERS,
-    DATASETS,
-    HOOKS,
-    LOG_PROCESSORS,
-    LOOPS,
-    METRICS,
-    MODELS,
-    OPTIM_WRAPPERS,
-    OPTIMIZERS,
-    PARAM_SCHEDULERS,
-    TRANSFORMS,
-    VISUALIZERS,
-)
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.runner import (
@@ -34,24 +19,9 @@ from mmengine.runner import (
 )
 from torch.utils.data import DataLoader
 
-from mmgmp.registry import WEIGHTINGS
+from mmgmp.utils.config_types import find_types
 from mmgmp.utils.suggestion import suggest
 
-REGISTRIES = (
-    MODELS,
-    OPTIM_WRAPPERS,
-    OPTIMIZERS,
-    WEIGHTINGS,
-    PARAM_SCHEDULERS,
-    DATASETS,
-    TRANSFORMS,
-    DATA_SAMPLERS,
-    METRICS,
-    HOOKS,
-    LOOPS,
-    LOG_PROCESSORS,
-    VISUALIZERS,
-)
 RUNNER = inspect.signature(Runner).parameters
 # What the benchmark itself sets in each run.
 OWN = {
@@ -248,7 +218,7 @@ def _arguments(node: dict, place: str) -> tuple[set[str], bool]:
     """Find the arguments of what is built from a dict, and if it is all."""
     types: tuple[Callable, ...] = ()
     if 'type' in node:
-        types = _find_types(node['type'])
+        types = tuple(find_types(node['type']))
         arguments = {*BUILDER_KEYS}
         is_complete = bool(types)
     elif place in UNTYPED:
@@ -264,15 +234,6 @@ def _arguments(node: dict, place: str) -> tuple[set[str], bool]:
         arguments |= names
         is_complete &= is_all
     return arguments, is_complete
-
-
-@functools.cache
-def _find_types(name: str | type) -> tuple[Callable, ...]:
-    """Find the registered types of a name, which several registries have."""
-    if not isinstance(name, str):
-        return (name,)
-    found = (registry.get(name) for registry in REGISTRIES)
-    return tuple(dict.fromkeys(type_ for type_ in found if type_ is not None))
 
 
 def _signature(type_: Callable) -> tuple[set[str], bool]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from mmaction import registry
 
+from mmgmp.registry import WEIGHTINGS
+
 REGISTRIES = (
     registry.MODELS,
     registry.DATASETS,
@@ -14,9 +16,11 @@ REGISTRIES = (
     registry.DATA_SAMPLERS,
     registry.HOOKS,
     registry.LOOPS,
+    registry.LOG_PROCESSORS,
     registry.METRICS,
     registry.OPTIM_WRAPPERS,
     registry.OPTIMIZERS,
+    WEIGHTINGS,
     registry.PARAM_SCHEDULERS,
     registry.VISUALIZERS,
     registry.VISBACKENDS,

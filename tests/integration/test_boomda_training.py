@@ -266,6 +266,7 @@ def test_the_target_trains(reference):
     assert 'boomda/pseudo_accuracy' not in found
 
 
+@pytest.mark.slow
 def test_labels_of_the_target_play_no_part(
     relabelled, reference, tiny_mini_hac, tmp_path
 ):
@@ -273,6 +274,7 @@ def test_labels_of_the_target_play_no_part(
     assert equal(run, reference[1])
 
 
+@pytest.mark.slow
 def test_hidden_labels_are_logged_and_play_no_part(
     relabelled, reference, tiny_mini_hac, tmp_path
 ):
@@ -286,6 +288,7 @@ def test_hidden_labels_are_logged_and_play_no_part(
     torch.testing.assert_close(right, right.round(), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_resumed_training_ends_as_the_uninterrupted_one(
     reference, tiny_mini_hac, tmp_path
 ):
@@ -298,7 +301,9 @@ def test_resumed_training_ends_as_the_uninterrupted_one(
     assert equal(checkpoints, results(tmp_path))
 
 
-@pytest.mark.parametrize('alpha_k', [0, 0.5])
+@pytest.mark.parametrize(
+    'alpha_k', [pytest.param(0, marks=pytest.mark.slow), 0.5]
+)
 def test_gmp_balances_the_classes_of_boomda(
     alpha_k, reference, tiny_mini_hac, tmp_path
 ):

@@ -101,6 +101,7 @@ def run(tmp_path_factory) -> Path:
     return work_dir
 
 
+@pytest.mark.slow
 def test_stock_script_trains_with_gmp(run):
     (log,) = run.glob('*/vis_data/scalars.json')
     rows = [json.loads(line) for line in log.read_text().splitlines()]
@@ -120,6 +121,7 @@ def test_stock_script_trains_with_gmp(run):
     assert 'acc/rgb_top1' in rows[-1]
 
 
+@pytest.mark.slow
 def test_stock_script_writes_a_checkpoint(run):
     checkpoint = torch.load(run / 'epoch_1.pth', weights_only=True)
     assert checkpoint['meta']['iter'] == 2

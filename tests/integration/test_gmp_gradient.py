@@ -115,6 +115,7 @@ def test_update_of_the_shipped_model_is_the_naive_one(cfg):
     }
 
 
+@pytest.mark.slow
 def test_bfloat16_errs_no_more_with_gmp_than_without(cfg):
     neutral = dict(modulation='none', projection='none')
     for seed in range(3):

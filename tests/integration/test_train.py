@@ -100,6 +100,7 @@ def test_two_runs_agree_bit_for_bit(run, options, tmp_path):
     assert all(torch.equal(first[k], second[k]) for k in first)
 
 
+@pytest.mark.slow
 def test_checkpoint_can_be_tested_again(run, options, tmp_path):
     work_dir, _ = run
     (checkpoint,) = work_dir.glob('best_*.pth')

@@ -3,7 +3,6 @@
 
 from collections.abc import Sequence
 from contextlib import contextmanager
-from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -153,12 +152,13 @@ def separate(gradients: Sequence[Tensor | None]) -> Gradients:
     return separated
 
 
-class RecomputedBuffers:
-    """Buffers that activation checkpointing updates in the backward pass.
+class Recomputation:
+    """Let activation checkpointing have the effects of a single pass.
 
     Checkpointing repeats a part of the forward in each backward pass, which
     updates the running statistics of BatchNorm. With one pass per task they
-    would be updated more often than in plain training.
+    would be updated more often than in plain training. Selective checkpointing
+    allows no second pass at all, and is refused.
 
     Args:
         module: The model.
@@ -178,8 +178,12 @@ class RecomputedBuffers:
         self._updated: dict[int, Tensor] = {}
 
     @contextmanager
-    def updated_once(self):
-        """Undo the updates of buffers that an earlier pass has updated."""
+    def once(self):
+        """Undo the updates of buffers that an earlier pass has updated.
+
+        Raises:
+            RuntimeError: A second pass goes through a selective checkpoint.
+        """
         versions = [_versions(buffers) for buffers in self._modules]
         kept = [(x, x.clone()) for x in self._updated.values()]
         with _selective_once():
@@ -216,8 +220,12 @@ def _selective_once():
         mode._passes = 1
         return enter(mode)
 
-    with patch.object(SELECTIVE, '__enter__', enter_once):
+    # PyTorch has no hook for it.
+    SELECTIVE.__enter__ = enter_once  # type: ignore[method-assign]
+    try:
         yield
+    finally:
+        SELECTIVE.__enter__ = enter  # type: ignore[method-assign]
 
 
 def _versions(buffers: Sequence[Tensor]) -> list[int]:

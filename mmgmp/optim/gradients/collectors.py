@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmgmp.utils.collectives import average_gradients
 
 from .backward_passes import (
-    RecomputedBuffers,
+    Recomputation,
     add_to_grad,
     assign,
     backward_into,
@@ -56,7 +56,7 @@ class GradientCollector(ABC):
     ) -> None:
         self.params = params
         self.features = EncoderFeatures(module, modalities)
-        self.buffers = RecomputedBuffers(module)
+        self.recomputation = Recomputation(module)
         self._gradients: list[Gradients] = []
         self.statistics = StatisticsMean()
 
@@ -73,7 +73,7 @@ class GradientCollector(ABC):
     def _start_passes(self, means: Means) -> None:
         for values in means:
             self.statistics.add(values)
-        self.buffers.start()
+        self.recomputation.start()
         refuse_update_hooks(self.params.encoders + self.params.others)
 
     @abstractmethod
@@ -145,7 +145,7 @@ class ParameterGradients(GradientCollector):
     def _backward_by_task(self, tasks: Sequence[Terms]) -> None:
         """Run one pass per task through the whole graph."""
         for index, terms in enumerate(tasks):
-            with self.buffers.updated_once():
+            with self.recomputation.once():
                 backward_into(
                     self._gradients[index],
                     self.params.encoders,
@@ -164,7 +164,7 @@ class ParameterGradients(GradientCollector):
         at_features = []
         for terms in tasks:
             # Tasks may share the few nodes above the features.
-            with self.buffers.updated_once():
+            with self.recomputation.once():
                 gradients = feature_gradients(terms, [*features, *others])
             at_features.append(gradients[: len(features)])
             add_to_grad(others, gradients[len(features) :])
@@ -180,7 +180,7 @@ class ParameterGradients(GradientCollector):
             for index in present:
                 total = self._gradients[index][span]
                 keep = index != present[-1]
-                with self.buffers.updated_once():
+                with self.recomputation.once():
                     backward_into(
                         total, params, outputs, received[index], keep
                     )
@@ -255,7 +255,7 @@ class FeatureGradients(GradientCollector):
         features, _ = self.features.flatten()
         others = self.params.others
         for terms in tasks:
-            with self.buffers.updated_once():
+            with self.recomputation.once():
                 grads = feature_gradients(terms, [*features, *others])
             # Autograd may still need the memory of its results.
             self._gradients.append(
@@ -287,7 +287,7 @@ class FeatureGradients(GradientCollector):
         self._gradients = []
         encoders = self.params.encoders
         total = [param.grad for param in encoders]
-        with self.buffers.updated_once():
+        with self.recomputation.once():
             backward_into(total, encoders, features, combined, False)
         assign(encoders, total)
         self.features.forget()

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from torch import Tensor
 
 from mmgmp.registry import WEIGHTINGS
+from mmgmp.utils.numbers import check_number
 
 from .confidences import BALANCED_TASKS, Confidences
 from .weighting import TaskGramian
@@ -62,6 +63,7 @@ class GMPWeighting:
             geometric instead of the arithmetic mean of the probabilities.
 
     Raises:
+        TypeError: A strength is not a number.
         ValueError: A strength is negative or not finite, ``modulation`` or
             ``projection`` is unknown, or a task of ``confidences`` is neither
             ``semantic`` nor ``domain``.
@@ -81,12 +83,8 @@ class GMPWeighting:
         projection: str = 'cagp',
         confidences: dict[str, dict[str, str]] | None = None,
     ) -> None:
-        for name, value in {'alpha_k': alpha_k, 'alpha_p': alpha_p}.items():
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(
-                    f'`{name}` must be a finite number of at least 0, '
-                    f'got {value}'
-                )
+        check_number('alpha_k', alpha_k)
+        check_number('alpha_p', alpha_p)
         if modulation not in MODULATIONS:
             raise ValueError(
                 f'`modulation` must be one of {MODULATIONS}, '
