@@ -25,6 +25,9 @@ COLUMNS = (
     'verb_class',
 )
 NUM_CLASSES = 8
+FRAME_RATE = 60
+# The cameras record 59.94 frames per second.
+_DRIFT = 0.002
 _INTEGER = re.compile('[+-]?[0-9]{1,18}')
 _TIME = re.compile(r'([0-9]{1,3}):([0-5]?[0-9]):([0-5]?[0-9](?:\.[0-9]*)?)')
 
@@ -114,7 +117,26 @@ def read_split(folder: Path, domain: str, split: str) -> list[Action]:
             f'{path} repeats {repeated} of its actions, with the same video '
             'and frames, in another row, maybe with another verb'
         )
+    apart = sum(not _same_times(action) for action in actions)
+    if apart:
+        warn_once(
+            f'{path}: in {apart} of {len(actions)} rows, the frames are more '
+            f'than a second from the timestamps at {FRAME_RATE} frames per '
+            'second, so picture and sound are of different times'
+        )
     return actions
+
+
+def _same_times(action: Action) -> bool:
+    """Check that the frames of an action fit its timestamps."""
+    pairs = (
+        (action.start, action.start_frame),
+        (action.stop, action.stop_frame),
+    )
+    return all(
+        abs(frame / FRAME_RATE - time) <= 1 + _DRIFT * time
+        for time, frame in pairs
+    )
 
 
 def _action(names: list[str], number: int, line: Line) -> Action:

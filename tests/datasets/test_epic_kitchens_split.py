@@ -118,3 +118,22 @@ def test_repeated_actions_are_logged(tmp_path, monkeypatch):
     write_rows(folder / 'D1_test.csv', rows[1:])
     EPICKitchensDataset(str(tmp_path), ['D1'], 'test', on_corrupt='skip')
     assert 'have 2 of their actions in common' in messages.pop()
+
+
+def test_frames_of_other_times_are_logged(tmp_path, monkeypatch):
+    messages = []
+    monkeypatch.setattr(epic_kitchens_split, 'warn_once', messages.append)
+    path = tmp_path / 'D1_train.csv'
+    # A camera with 59.94 frames per second, after 20 minutes and 2 seconds.
+    late = row(
+        start_timestamp='00:20:00.00',
+        stop_timestamp='00:20:02.00',
+        start_frame=71928,
+        stop_frame=72048,
+    )
+    write_rows(path, [row(), late])
+    assert len(read_split(tmp_path, 'D1', 'train')) == 2
+    assert not messages
+    write_rows(path, [row(), late, row(stop_frame=135)])
+    assert len(read_split(tmp_path, 'D1', 'train')) == 3
+    assert 'in 1 of 3 rows' in messages.pop()
