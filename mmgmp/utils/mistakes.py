@@ -31,6 +31,8 @@ MISTAKES = (
 WRONG_ARGUMENTS = re.compile(
     r'\(\) (got|missing|takes) .*argument|argument after \*\*'
 )
+# Their constructors fail on a wrong value in a config, with any exception.
+LIBRARIES = ('mmaction', 'mmcv', 'mmengine', 'mmpretrain', 'torch')
 RAISE = dis.opmap['RAISE_VARARGS']
 UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (.+?) registry\.')
 # Classes and arguments that clones from before the first release have.
@@ -53,7 +55,7 @@ def one_line_errors() -> Iterator[None]:
     """
     try:
         yield
-    except MISTAKES as error:
+    except Exception as error:
         if not is_mistake(error):
             raise
         tool = Path(sys.argv[0]).name
@@ -66,16 +68,25 @@ def is_mistake(error: BaseException) -> bool:
 
     A check finds a mistake, and reports it by a ``raise``. If the interpreter
     raises an exception, as for ``None + 1``, it is a bug, except for wrong
-    arguments in a config. In a loop of training or evaluation, only the checks
-    of mmgmp count, because the code of a user's model may raise anything.
+    arguments in a config, also if a constructor of OpenMMLab or PyTorch fails
+    on them. In a loop of training or evaluation, only the checks of mmgmp
+    count, because the code of a user's model may raise anything.
 
     Args:
         error: An exception that was raised.
     """
+    return _is_checked(error) or _failed_class(error) is not None
+
+
+def _is_checked(error: BaseException) -> bool:
+    """Whether a check found the mistake, so that the text explains it."""
     entries = traceback_entries(error)
-    if not entries or not isinstance(error, MISTAKES):
+    if not entries:
         return False
     frame, instruction = entries[-1].tb_frame, entries[-1].tb_lasti
+    raised = frame.f_code.co_code[instruction] == RAISE
+    if not isinstance(error, MISTAKES):
+        return raised and _is_builder(frame)
     ours = is_ours(frame) or type(error).__module__.startswith('mmgmp.')
     if any(_is_loop(entry.tb_frame) for entry in entries) and not ours:
         return False
@@ -84,9 +95,34 @@ def is_mistake(error: BaseException) -> bool:
     if isinstance(error, TypeError) and WRONG_ARGUMENTS.search(str(error)):
         return frame.f_code.co_name == '__init__' or _is_builder(frame)
     if isinstance(error, (ValueError, TypeError, KeyError)):
-        raised = frame.f_code.co_code[instruction] == RAISE
         return raised or isinstance(error, UnicodeError)
     return True
+
+
+def _failed_class(error: BaseException) -> type | None:
+    """Find the class of a library whose constructor failed on a config.
+
+    Returns:
+        None if something else failed, or code of another origin.
+    """
+    entries = traceback_entries(error)
+    calls = [
+        index
+        for index, entry in enumerate(entries)
+        if entry.tb_frame.f_code.co_name == 'build_from_cfg'
+    ]
+    if not calls or any(_is_loop(entry.tb_frame) for entry in entries):
+        return None
+    builder, *constructor = entries[calls[-1] :]
+    cls = builder.tb_frame.f_locals.get('obj_cls')
+    if constructor and all(map(_of_library, constructor)):
+        return cls if inspect.isclass(cls) else None
+    return None
+
+
+def _of_library(entry: TracebackType) -> bool:
+    name = entry.tb_frame.f_globals.get('__name__', '')
+    return name.partition('.')[0] in LIBRARIES
 
 
 def traceback_entries(error: BaseException) -> list[TracebackType]:
@@ -136,6 +172,8 @@ def describe(error: BaseException) -> str:
         known = registered_types(builders[-1]['registry'])
         text = f'there is no type {name!r} in the registry {registry}'
         text += suggest(name.rpartition('.')[2], known)
+    elif not _is_checked(error) and (cls := _failed_class(error)):
+        text = f'cannot build {cls.__name__}: {type(error).__name__}: {text}'
     elif builders and isinstance(error, TypeError):
         text = _name_class(text, builders[-1].get('obj_cls'))
     return ' '.join(text.split()) or type(error).__name__

@@ -1,8 +1,8 @@
 # Copyright (c) mmgmp authors.
 import pytest
-from mmaction.registry import DATASETS, MODELS
-from mmengine.runner import EpochBasedTrainLoop
-from torch import nn
+from mmaction.registry import DATASETS, MODELS, OPTIMIZERS
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn, ones
 
 from mmgmp.datasets.media.container import CorruptMediaError
 from mmgmp.models import ConcatFusion
@@ -45,6 +45,38 @@ def test_wrong_arguments_of_a_config():
     assert is_mistake(build(fault='check'))
     missing = caught(DATASETS.build, dict(type='HACDataset'))
     assert is_mistake(missing) and 'missing 3 required' in describe(missing)
+
+
+@pytest.mark.parametrize(
+    ('registry', 'cfg', 'words'),
+    [
+        (
+            OPTIMIZERS,
+            dict(type='Adam', params=[nn.Parameter(ones(1))], betas=0.9),
+            "Adam: TypeError: 'float' object is not subscriptable",
+        ),
+        (
+            MODELS,
+            dict(type='ResNet3d', depth=18, norm_cfg=dict(type='GN')),
+            'ResNet3d: AssertionError:',
+        ),
+    ],
+)
+def test_value_that_a_constructor_of_a_library_fails_on(
+    registry, cfg, words, capsys
+):
+    error = caught(registry.build, cfg)
+    assert is_mistake(error)
+    with pytest.raises(SystemExit), one_line_errors():
+        raise error
+    assert f'cannot build {words}' in capsys.readouterr().err
+
+
+def test_check_of_the_runner():
+    cfg = dict(type='EpochBasedTrainLoop', by_epoch=False)
+    error = caught(Runner.build_train_loop, None, cfg)
+    assert is_mistake(error)
+    assert describe(error).startswith('Only one of `type` or `by_epoch`')
 
 
 def test_bugs_keep_their_traceback(capsys):
