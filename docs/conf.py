@@ -18,15 +18,19 @@ project = 'mmgmp'
 copyright = 'mmgmp authors'
 version = release = __version__
 extensions = [
-    'myst_parser',
+    # Reads Markdown with MyST, and notebooks.
+    'myst_nb',
     'sphinx.ext.autodoc',
     'sphinx.ext.mathjax',
     'sphinx.ext.napoleon',
     'sphinx_copybutton',
+    'sphinx_design',
 ]
-exclude_patterns = ['_build']
+exclude_patterns = ['_build', '**.ipynb_checkpoints']
 
-myst_enable_extensions = ['dollarmath']
+# The outputs in the notebooks are shown as they are.
+nb_execution_mode = 'off'
+myst_enable_extensions = ['colon_fence', 'dollarmath']
 myst_heading_anchors = 3
 
 autodoc_default_options = {
@@ -50,6 +54,18 @@ toc_object_entries_show_parents = 'hide'
 
 html_theme = 'furo'
 html_title = f'mmgmp {version}'
+html_theme_options = dict(
+    light_css_variables={
+        'color-brand-primary': '#0f766e',
+        'color-brand-content': '#0f766e',
+        'color-brand-visited': '#0f766e',
+    },
+    dark_css_variables={
+        'color-brand-primary': '#5eead4',
+        'color-brand-content': '#5eead4',
+        'color-brand-visited': '#5eead4',
+    },
+)
 html_static_path = ['_static']
 html_css_files = ['custom.css']
 
@@ -62,7 +78,7 @@ PAGES = {
     r'README\.md': 'index',
     r'CHANGELOG\.md': 'changelog',
     r'CONTRIBUTING\.md': 'contributing',
-    r'docs/(.+)\.md': r'\1',
+    r'docs/(.+)\.(?:md|ipynb)': r'\1',
 }
 
 

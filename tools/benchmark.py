@@ -2,14 +2,17 @@
 """Run a plan of methods, targets and seeds, and compare the methods.
 
 Finished runs are kept in the plan's results file and are not repeated;
-interrupted runs are resumed. The whole plan is checked before the first run.
-Ctrl-C stops all runs; run the same command again to resume.
+interrupted runs are resumed. The plans in configs/benchmark come with stored
+results, which are shown without running anything; --fresh runs them anew. The
+whole plan is checked before the first run. Ctrl-C stops all runs; run the same
+command again to resume.
 """
 
 import argparse
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,7 +25,7 @@ from mmgmp.benchmark.preflight import (
     check_files,
     check_parts,
 )
-from mmgmp.benchmark.report import outdated_note, write_tables
+from mmgmp.benchmark.report import outdated_note, stored_note, write_tables
 from mmgmp.benchmark.results import Results
 from mmgmp.benchmark.run import Run
 from mmgmp.benchmark.scheduler import (
@@ -39,6 +42,7 @@ from mmgmp.benchmark.text import markdown_summary
 from mmgmp.utils import one_line_errors, register_all_modules
 
 ROOT = Path('work_dirs/benchmark')
+FRESH = 'fresh'
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,6 +60,12 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='run the plan reduced by its `smoke` entry, as a quick check; '
         'keeps its results apart from the published ones',
+    )
+    parser.add_argument(
+        '--fresh',
+        action='store_true',
+        help=f'ignore the results file of the plan, and keep all results in '
+        f'the folder `{FRESH}` of the work dir, also when resuming',
     )
     parser.add_argument(
         '--sweep',
@@ -157,16 +167,25 @@ def main() -> int:
     with one_line_errors():
         plan = load_plan(args.plan, args.smoke)
         plan = plan.swept(parse_sweeps(args.sweep))
+        root = args.work_dir
+        if args.fresh:
+            # Plans that share a results file share the fresh one too.
+            root = root / FRESH
+            plan = replace(plan, results=root / plan.results.name)
         register_all_modules()
         check_configs(plan)
         store = ResultsStore(plan.results)
-        runs = missing_runs(plan, store, args.work_dir, args.retry_failed)
+        runs = missing_runs(plan, store, root, args.retry_failed)
         check_parts(plan, runs)
         print(
             f'{plan.name}: {len(plan.runs)} runs, {len(runs)} of them to do; '
             f'results in {plan.results}',
             flush=True,
         )
+        if note := stored_note(Results.read(plan), [run for run, _ in runs]):
+            print(note, flush=True)
+            if not (runs or args.fresh):
+                print(f'To run all of them here, in {root / FRESH}: --fresh.')
         if args.dry_run:
             for run, work_dir in runs:
                 print(
@@ -177,11 +196,11 @@ def main() -> int:
         if runs:
             store.check()
         try:
-            execute_all(args, plan, runs, store)
+            execute_all(args, plan, runs, store, root)
         except KeyboardInterrupt:
             print('Interrupted: run the same command again to resume.')
             return 130
-        return report(Results.read(plan), args.work_dir / plan.name)
+        return report(Results.read(plan), root / plan.name)
 
 
 def execute_all(
@@ -189,8 +208,9 @@ def execute_all(
     plan: Plan,
     runs: list[tuple[Run, Path]],
     store: ResultsStore,
+    root: Path,
 ) -> None:
-    """Execute the runs, and store their rows."""
+    """Execute the runs in `root`, and store their rows."""
     slots = make_slots(args)
     check_files(plan, runs)
     # A shell makes its background processes ignore Ctrl-C, so the jobs would
@@ -204,7 +224,7 @@ def execute_all(
         runs,
         slots,
         Progress(store, len(runs)),
-        args.work_dir / 'jobs',
+        root / 'jobs',
         args.keep_checkpoints,
     )
 

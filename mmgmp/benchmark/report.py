@@ -3,6 +3,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mmgmp.visualization import plot_accuracies, plot_sensitivity
 
 from .comparison import Comparison
 from .results import Results
+from .run import Run
 from .selection import SELECTIONS
 from .tables import csv_table, latex_table, markdown_table, pipe_table
 from .text import (
@@ -152,6 +154,33 @@ def outdated_note(results: Results) -> str:
         f'{plural(len(runs), "missing run")} of {results.plan.title} have '
         'rows of another version of their config, which are left out. The '
         f'first: {runs[0].name}.'
+    )
+
+
+def stored_note(results: Results, to_do: Iterable[Run]) -> str:
+    """Say which runs are shown from the results file and not repeated.
+
+    Args:
+        results: Results of a plan, before its runs.
+        to_do: Runs that will be run, even if they have a row.
+
+    Returns:
+        A sentence with the number of stored runs, their file and the version
+        of the code that made them; empty if there are none.
+    """
+    missing = {(run.identity['config_hash'], run.seed) for run in to_do}
+    rows = [
+        row
+        for run, row in results.rows().items()
+        if row and (run.identity['config_hash'], run.seed) not in missing
+    ]
+    if not rows:
+        return ''
+    codes = ', '.join(sorted({row['code_version'] for row in rows} - {''}))
+    return (
+        f'The results of {plural(len(rows), "run")} are rows stored in '
+        f'{results.plan.results} by mmgmp {codes or "of unknown version"}: '
+        f'{"nothing is run" if not missing else "they are not repeated"}.'
     )
 
 

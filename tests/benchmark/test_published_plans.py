@@ -8,6 +8,8 @@ from mmaction.registry import MODELS, OPTIM_WRAPPERS
 from torch.optim import SGD
 
 from mmgmp.benchmark.plan import load_plan
+from mmgmp.benchmark.report import stored_note
+from mmgmp.benchmark.results import Results
 from tests.utils.memory_clips import read_memory_clips
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +98,15 @@ def test_each_override_reaches_what_is_built(path):
                 assert getattr(wrapper.weighting, name) == value
             elif owner == 'optim_wrapper':
                 assert getattr(wrapper, name) == value
+
+
+@pytest.mark.parametrize('name', ['mini_hac', 'mini_hac_adaptation'])
+def test_stored_rows_are_announced(name):
+    plan = load_plan(f'configs/benchmark/{name}.yml')
+    note = stored_note(Results.read(plan), [])
+    number = len(plan.runs)
+    assert f'results of {number} runs are rows stored in' in note
+    assert f'docs/results/{name}.csv by mmgmp 0.1.0+' in note
 
 
 def test_plans_share_runs():

@@ -13,6 +13,7 @@ from mmgmp.benchmark.report import (
     further_table,
     page_section,
     selection_table,
+    stored_note,
     write_figure,
     write_tables,
 )
@@ -91,6 +92,21 @@ def test_page_section_without_results(plan, tmp_path):
     assert 'None of the 6 runs has finished.' in text
     assert '|' not in text
     assert write_figure(results, tmp_path) is None
+
+
+def test_stored_note(plan):
+    """It counts the runs with rows that remain, and names their versions."""
+    assert stored_note(Results.read(plan), plan.runs) == ''
+    first, second, third, *others = plan.runs
+    store_run(plan, first, 0.5)
+    store_run(plan, second, 0.5, code_version='2')
+    store_failure(plan, third)
+    note = stored_note(Results.read(plan), others)
+    assert f'3 runs are rows stored in {plan.results} by mmgmp 1, 2' in note
+    assert 'nothing is run' not in note
+    note = stored_note(Results.read(plan), [second, third, *others])
+    assert '1 run are rows' in note and 'mmgmp 1:' in note
+    assert 'nothing is run' in stored_note(Results.read(plan), [])
 
 
 def test_further_table_has_no_average_over_fewer_runs(plan, results):

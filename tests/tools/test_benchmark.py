@@ -87,6 +87,55 @@ def test_dry_run(main, write_plan, folder, capsys):
     assert not (folder / 'rows.csv').exists()
 
 
+def test_fresh_runs_leave_the_stored_rows(main, write_plan, folder, capsys):
+    """Each fresh run is made once, in a folder of its own."""
+    plan = write_plan((0,), Base={}, Other=dict(seconds=0.001))
+    run_all, made = main.globals['run_all'], []
+
+    def counted(runs, slots, report, jobs, *arguments):
+        made.extend(work_dir for _, work_dir in runs)
+        run_all(runs, slots, report, jobs, *arguments)
+
+    main.globals['run_all'] = counted
+    assert main(plan) == 0
+    assert 'stored' not in capsys.readouterr().out
+    rows = (folder / 'rows.csv').read_bytes()
+
+    made.clear()
+    assert main(plan) == 0
+    printed = capsys.readouterr().out
+    assert 'results of 2 runs are rows stored in rows.csv by mmgmp' in printed
+    assert 'nothing is run' in printed
+    assert 'in work_dirs/benchmark/fresh: --fresh' in printed
+    assert not made
+
+    sweep = ('--sweep', 'optim_wrapper.optimizer.lr=0.5')
+    assert main(plan, '--fresh', '--dry-run', *sweep) == 0
+    assert '3 runs, 3 of them to do' in capsys.readouterr().out
+    fresh = folder / 'work_dirs/benchmark/fresh'
+    assert not fresh.exists()
+
+    # It stops after one run, and the same command does the other.
+    def interrupted(runs, *arguments):
+        counted(runs[:1], *arguments)
+        raise KeyboardInterrupt
+
+    main.globals['run_all'] = interrupted
+    assert main(plan, '--fresh') == 130
+    main.globals['run_all'] = counted
+    capsys.readouterr()
+    assert main(plan, '--fresh') == 0
+    printed = capsys.readouterr().out
+    assert '2 runs, 1 of them to do' in printed
+    assert 'results of 1 run are rows' in printed
+    assert 'they are not repeated' in printed
+    assert len({*made}) == len(made) == 2
+    assert all((folder / x).is_relative_to(fresh / 'runs') for x in made)
+    assert len(ResultsStore(fresh / 'rows.csv').states()) == 2
+    assert (fresh / 'plan/source.md').is_file()
+    assert (folder / 'rows.csv').read_bytes() == rows
+
+
 @pytest.mark.parametrize('text', ['a.b', '=1', 'a.b=', 'a.b= '])
 def test_invalid_sweep(main, write_plan, text, capsys):
     with pytest.raises(SystemExit) as stopped:
