@@ -39,6 +39,7 @@ train_dataloader = dict(
         ignore_keys=['domains'],
     ),
 )
+auto_scale_lr = dict(base_batch_size=32)
 # Model selection: the test clips of the sources. The scores that need no
 # target labels use the unlabelled training clips of the target.
 val_dataloader = dict(

@@ -23,6 +23,7 @@ from .file_checks import (
     check_folder,
     check_pretrained,
 )
+from .tracking import check_trackers
 
 # Key -> type, and least value of a number.
 RULES = {
@@ -89,12 +90,14 @@ def check_config(cfg: Config, parts: Sequence[str]) -> None:
             validation never runs, or the work dir cannot be written. The
             message names the key.
         FileNotFoundError: A file or folder of the config does not exist.
+        ImportError: The package of a visualization backend is not installed.
     """
     if not isinstance(cfg.get('model'), dict):
         raise ValueError(
             f'the config {cfg.filename} has no `model`: pass the config of a '
             'method, such as configs/gmp/gmp.py'
         )
+    check_trackers(cfg)
     for path, value, rule in _ruled(cfg):
         _check_value(path, value, *rule)
     _check_names(cfg)

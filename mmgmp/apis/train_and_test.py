@@ -21,6 +21,7 @@ from mmgmp.utils.work_dir import SUMMARY
 
 from .config_checks import check_config
 from .run_checks import check_run
+from .tracking import kept_open
 
 
 def train_and_test(cfg: Config) -> dict:
@@ -64,6 +65,11 @@ def train_and_test(cfg: Config) -> dict:
 
 def _train_and_test(cfg: Config, start: float) -> dict:
     runner = Runner.from_cfg(cfg)
+    with kept_open(runner.visualizer):
+        return _run(runner, start)
+
+
+def _run(runner: Runner, start: float) -> dict:
     checkpoint_hook = _selecting_hook(runner)
     _check_metric('val', runner.val_loop)
     _check_metric('test', runner.test_loop)

@@ -136,6 +136,9 @@ def config_hash(cfg: Config) -> str:
         settings['env_cfg'] = {
             k: v for k, v in settings['env_cfg'].items() if k != 'setting'
         }
+    scaling = settings.get('auto_scale_lr')
+    if isinstance(scaling, dict) and not scaling.get('enable'):
+        del settings['auto_scale_lr']  # only --auto-scale-lr reads it
     for part in PARTS:
         key = f'{part}_dataloader'
         if settings.get(key) is not None:

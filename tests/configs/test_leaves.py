@@ -194,6 +194,14 @@ def test_leaf_trains_on_a_gpu(name, amp, tmp_path):
     assert f'acc/{cfg.target}/fused/top1' in runner.test()
 
 
+@pytest.mark.parametrize('dataset', MODALITIES)
+@EACH
+def test_auto_scale_lr_keeps_the_rate_of_the_batch_size(name, dataset):
+    cfg = read_leaf(name, dataset=dataset)
+    scaling, batch_size = cfg.auto_scale_lr, cfg.train_dataloader.batch_size
+    assert scaling == dict(enable=False, base_batch_size=batch_size)
+
+
 @EACH
 def test_leaf_trains_selects_and_tests_on_files(name, tiny_mini_hac, tmp_path):
     cfg = read_tiny_tree(read_leaf(name, target='animal'), tiny_mini_hac)

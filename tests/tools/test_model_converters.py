@@ -12,7 +12,7 @@ from mmaction.registry import MODELS
 from mmengine.hub import get_config
 from torchvision.models import resnet18
 
-from mmgmp.models.backbones.multimodal_backbone import global_pool
+from mmgmp.models.backbones.encoder_shapes import global_pool
 from mmgmp.utils.encoder_weights import (
     MMACTION_RULES,
     VGGSOUND_RULES,

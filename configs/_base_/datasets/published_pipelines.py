@@ -6,9 +6,13 @@
 rgb_sample = dict(
     type='SampleFrames', clip_len=32, frame_interval=2, num_clips=1
 )
+# `imgs` remains the frames, which browse_dataset.py of MMAction2 draws.
 rgb_format = [
-    dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='KeyMapper', transforms=[], remapping=dict(imgs='video')),
+    dict(
+        type='KeyMapper',
+        transforms=[dict(type='FormatShape', input_format='NCTHW')],
+        remapping=dict(imgs='video'),
+    )
 ]
 # Only the sampled frames are decoded. For H.264, decoding starts at the key
 # frame before them, so clips with frequent key frames are faster to read.

@@ -6,6 +6,8 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
+# For --auto-scale-lr: the learning rate is for this total batch size.
+auto_scale_lr = dict(enable=False, base_batch_size=16)
 param_scheduler = [
     dict(
         type='CosineAnnealingLR',

@@ -56,7 +56,7 @@ class LoadAudio(BaseTransform):
 
     Required keys:
 
-        - audio_path (str)
+        - audio_path (str, optional)
         - filename (str): Video file, for the times and the audio track.
         - frame_inds, start_index: From ``SampleFrames``, with
           ``align='clip'``.
@@ -120,7 +120,7 @@ class LoadAudio(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add the waveform."""
-        read, path = read_audio, results['audio_path']
+        read, path = read_audio, results.get('audio_path', '')
         track = self.align != 'action' and not os.path.exists(path)
         if track:
             read, path = read_audio_track, results['filename']

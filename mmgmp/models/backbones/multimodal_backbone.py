@@ -1,7 +1,6 @@
 # Copyright (c) mmgmp authors.
 from collections.abc import Iterable, Sequence
 
-import torch
 from mmaction.registry import MODELS
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
@@ -10,27 +9,13 @@ from torch import Tensor, nn
 from mmgmp.utils.encoder_weights import convert, read_state_dict
 from mmgmp.utils.numbers import check_number
 
+from .encoder_shapes import check_encoder, check_type, pool, split_clips
+
 
 def under(names: Iterable[str], prefixes: Sequence[str]) -> set[str]:
     """Select the names that start with one of the prefixes and a dot."""
     starts = tuple(f'{prefix}.' for prefix in prefixes)
     return {name for name in names if name.startswith(starts)}
-
-
-def global_pool(output: Tensor | Sequence[Tensor]) -> Tensor:
-    """Average the output of an encoder over space and time.
-
-    Args:
-        output: (N, C, *), or several such tensors, which are pooled one by
-            one and concatenated (the pathways of SlowFast).
-
-    Returns:
-        (N, sum of C).
-    """
-    outputs = [output] if isinstance(output, Tensor) else output
-    return torch.cat(
-        [x.flatten(2).mean(2) if x.ndim > 2 else x for x in outputs], dim=1
-    )
 
 
 @MODELS.register_module()
@@ -44,9 +29,10 @@ class MultimodalBackbone(BaseModule):
     them. Their BatchNorms keep the statistics of pre-training, unless
     ``norm_eval`` is False.
 
-    An input with one more dimension than the first convolution of the encoder
-    expects, (N, M, ...), has M clips or crops of each sample, whose features
-    are averaged. An encoder without convolutions gets its input unchanged.
+    An input with one more dimension than the encoder takes, (N, M, ...), has M
+    clips, crops or frames of each sample, whose features are averaged. The
+    first convolution tells the number of dimensions; an encoder without one
+    gets its input unchanged.
 
     Args:
         encoders: Modality -> config of its encoder, any backbone of mmaction,
@@ -67,9 +53,10 @@ class MultimodalBackbone(BaseModule):
 
     Raises:
         ValueError: The name of a modality cannot be used for a sub-module, an
-            argument names a modality without an encoder, or a prefix matches
-            no parameter. In :meth:`init_weights`: the tensors of a file do not
-            match the encoder.
+            argument names a modality without an encoder, an encoder needs
+            several inputs or returns tokens, or a prefix matches no parameter.
+            In :meth:`init_weights`: the tensors of a file do not match the
+            encoder.
         FileNotFoundError: In :meth:`init_weights`: a file is missing.
 
     Example::
@@ -110,7 +97,9 @@ class MultimodalBackbone(BaseModule):
                 )
             if str(encoder['type']).startswith('mmpretrain.'):
                 import mmpretrain.models  # noqa: F401, registers them
+            check_type(modality, encoder['type'])
             self.add_module(modality, MODELS.build(encoder))
+            check_encoder(modality, self.encoder(modality))
         for name, modalities in (
             ('trainable', trainable),
             ('pretrained', pretrained),
@@ -228,24 +217,11 @@ class MultimodalBackbone(BaseModule):
         for modality in self.modalities:
             if modality not in inputs:
                 continue
-            encoder, x = self.encoder(modality), inputs[modality]
-            clips = 1
-            ndim = _input_ndim(encoder)
-            if ndim is not None and x.ndim == ndim + 1:
-                clips = x.shape[1]
-                x = x.flatten(0, 1)
-            feature = global_pool(encoder(x))
+            encoder = self.encoder(modality)
+            x, clips = split_clips(modality, encoder, inputs[modality])
+            feature = pool(encoder, encoder(x))
             feature = feature.unflatten(0, (-1, clips)).mean(1)
             if modality in self.dropouts:
                 feature = self.dropouts[modality](feature)
             features[modality] = feature
         return features
-
-
-def _input_ndim(encoder: nn.Module) -> int | None:
-    """Count the input dimensions of the first convolution, if there is one."""
-    for module in encoder.modules():
-        for ndim, conv in ((3, nn.Conv1d), (4, nn.Conv2d), (5, nn.Conv3d)):
-            if isinstance(module, conv):
-                return ndim
-    return None

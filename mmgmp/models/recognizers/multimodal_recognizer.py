@@ -164,17 +164,20 @@ class MultimodalRecognizer(BaseRecognizer):
         return {m: f'backbone.{m}' for m in self.backbone.modalities}
 
     def extract_feat(
-        self, inputs: dict[str, Tensor], **kwargs
+        self, inputs: dict[str, Tensor] | Tensor, **kwargs
     ) -> tuple[dict[str, Tensor], dict]:
         """Encode the modalities.
 
         Args:
-            inputs: Modality -> preprocessed batch.
+            inputs: Modality -> preprocessed batch. With a single modality, it
+                may be the batch itself, as get_flops.py of MMAction2 gives.
             **kwargs: Not used.
 
         Returns:
             Modality -> (N, D_m) features, and an empty dict.
         """
+        if isinstance(inputs, Tensor):
+            inputs = self._only_modality(inputs)
         features = self.backbone(inputs)
         for modality, feature in features.items():
             if feature.shape[1] != self.in_channels[modality]:
@@ -186,6 +189,15 @@ class MultimodalRecognizer(BaseRecognizer):
         if self.with_neck:
             features = self.neck(features)
         return features, {}
+
+    def _only_modality(self, batch: Tensor) -> dict[str, Tensor]:
+        modalities = self.backbone.modalities
+        if len(modalities) > 1:
+            raise ValueError(
+                f'`inputs` must have a batch for each of {modalities}, got '
+                'one tensor'
+            )
+        return {modalities[0]: batch}
 
     def loss(
         self,

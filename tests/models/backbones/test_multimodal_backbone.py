@@ -6,7 +6,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
-from mmgmp.models.backbones.multimodal_backbone import global_pool
+from mmgmp.models.backbones.encoder_shapes import global_pool
 from tests.models.encoders import (
     IN_CHANNELS,
     encoders,
