@@ -27,7 +27,9 @@ demo: $(STAMP)
 	$(BIN)/python tools/data/make_mini_hac.py
 	$(BIN)/python tools/train.py $(DEMO_CONFIG) --dataset mini_hac --target cartoon --work-dir $(DEMO_DIR) --test --resume
 	$(BIN)/python tools/analysis_tools/plot_curves.py $(DEMO_DIR) \
-		--keys 'gmp/rho.*' 'gmp/sigma.*' --log 'gmp/*' --lines 'gmp/*=1' \
+		--keys gmp/rho.video gmp/sigma.video 'gmp/k.*' 'gmp/p.*' 'gmp/conflict.*' \
+		--names 'ratio rho' 'ratio sigma' 'factor k' 'factor p' 'conflict rate' \
+		--log gmp/rho.video gmp/sigma.video --lines 'gmp/[rs]*=1' --smooth 5 \
 		--out $(DEMO_DIR)/ratios.png
 	$(BIN)/python tools/analysis_tools/print_summary.py $(DEMO_DIR)
 

@@ -1,11 +1,21 @@
 # Copyright (c) mmgmp authors.
 import argparse
+import json
+from pathlib import Path
 
 from mmaction.registry import RUNNERS
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmgmp.apis import format_summary
 from mmgmp.apis.config_checks import check_config
+from mmgmp.apis.summary import (
+    draw_target,
+    format_target,
+    summarize_test,
+    write_summary,
+)
 from mmgmp.compat import init_cpu_distributed
 from mmgmp.engine.hooks.loaded_checkpoint_hook import LoadedCheckpointHook
 from mmgmp.utils import (
@@ -14,6 +24,7 @@ from mmgmp.utils import (
     load_config,
     one_line_errors,
 )
+from mmgmp.utils.work_dir import SUMMARY
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,7 +34,11 @@ def parse_args() -> argparse.Namespace:
     )
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--dump', help='file (.pkl) for the predictions')
+    parser.add_argument(
+        '--dump',
+        help='file (.pkl) for the predictions; their summary is written '
+        'beside it, with the ending _summary.json',
+    )
     args = parser.parse_args()
     if args.dump is not None and not args.dump.endswith(('.pkl', '.pickle')):
         parser.error(f'--dump must be a .pkl file, got {args.dump}')
@@ -42,10 +57,47 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.test_evaluator = [*evaluators, dump]
 
 
+def dumped_summary(dump: str) -> Path:
+    """Name the summary beside the dumped predictions.
+
+    Raises:
+        ValueError: Another file has this name.
+    """
+    path = Path(dump)
+    path = path.with_name(f'{path.stem}_{SUMMARY}')
+    try:
+        is_ours = not path.exists() or 'evaluation' in json.loads(
+            path.read_text('utf-8')
+        )
+    except (OSError, ValueError, TypeError):
+        is_ours = False
+    if not is_ours:
+        raise ValueError(
+            f'--dump also writes {path}, which exists and is no summary of a '
+            'test: choose another name'
+        )
+    return path
+
+
+def report(runner: Runner, checkpoint: str, dump: str | None) -> None:
+    """Print the results, and write them beside the log and the dump."""
+    summary = summarize_test(runner.test_loop, checkpoint)
+    if not summary or not is_main_process():
+        return
+    folder = Path(runner.log_dir)
+    write_summary(summary, folder / SUMMARY)
+    if dump is not None:
+        write_summary(summary, dumped_summary(dump))
+    print(f'{format_summary(summary)}\n\n{format_target(summary)}')
+    draw_target(summary, folder)
+
+
 def main() -> None:
     """Run the tool."""
     args = parse_args()
     with one_line_errors():
+        if args.dump is not None:
+            dumped_summary(args.dump)
         cfg = load_config(args)
         check_checkpoint(args.checkpoint)
         # Without the name of its file, the config does not replace that of a
@@ -61,6 +113,7 @@ def main() -> None:
         if not any(isinstance(h, LoadedCheckpointHook) for h in runner.hooks):
             runner.register_hook(LoadedCheckpointHook())
         runner.test()
+        report(runner, args.checkpoint, args.dump)
 
 
 if __name__ == '__main__':

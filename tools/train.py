@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.optim import AmpOptimWrapper
 
 from mmgmp.apis import format_summary, train, train_and_test
+from mmgmp.apis.summary import draw_target, format_target
 from mmgmp.compat import init_cpu_distributed
 from mmgmp.optim import ModalityOptimWrapper
 from mmgmp.utils import (
@@ -35,7 +36,7 @@ def parse_args() -> argparse.Namespace:
         '--test',
         action='store_true',
         help='after training, test the selected checkpoint once on the '
-        'target and write summary.json',
+        'target and write summary.json and confusion_target.png',
     )
     parser.add_argument(
         '--amp',
@@ -136,7 +137,8 @@ def main() -> None:
             return
         summary = train_and_test(cfg)
         if is_main_process():
-            print(format_summary(summary))
+            print(f'{format_summary(summary)}\n\n{format_target(summary)}')
+            draw_target(summary, cfg.work_dir)
 
 
 if __name__ == '__main__':

@@ -1,12 +1,9 @@
 # Copyright (c) mmgmp authors.
-import json
-import re
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import barrier, master_only
+from mmengine.dist import barrier
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
@@ -14,13 +11,17 @@ from torch.utils.data import Dataset
 
 from mmgmp.datasets.wrappers import dataset_domains
 from mmgmp.evaluation import MAIN_METRIC, DomainAccMetric
-from mmgmp.models.heads.multimodal_head import UNIMODAL_SUFFIX
-from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 from mmgmp.utils.resume import claim_run
 from mmgmp.utils.work_dir import SUMMARY
 
 from .config_checks import check_config
 from .run_checks import check_run
+from .summary import (
+    evaluation_report,
+    find_warnings,
+    top1_of,
+    write_summary,
+)
 from .tracking import kept_open
 
 
@@ -43,7 +44,10 @@ def train_and_test(cfg: Config) -> dict:
         over the number of classes), ``source_top1`` and ``target_top1``
         (branch -> accuracy in [0, 1] over all samples), ``selected_epoch``,
         ``selected_iter``, ``checkpoint``, ``seconds`` (wall time of the whole
-        call) and ``seed``.
+        call), ``seed``, ``warnings`` (sentences about predictions that are
+        nearly constant) and ``evaluation``: ``source`` and ``target`` -> the
+        accuracies and confusions by domain, branch and class, see
+        ``report`` of :class:`~mmgmp.evaluation.DomainAccMetric`.
 
     Raises:
         ValueError: A part of ``cfg`` is missing, no validation selected a
@@ -94,95 +98,31 @@ def _run(runner: Runner, start: float) -> dict:
     checkpoint = runner.load_checkpoint(selected, strict=True)
     # runner.val() and runner.test() would call `before_run` again, where
     # EMAHook would restart from the current weights.
-    source_metrics = runner.val_loop.run()
-    target_metrics = runner.test_loop.run()
+    runner.val_loop.run()
+    runner.test_loop.run()
+    evaluation = dict(
+        source=evaluation_report(runner.val_loop),
+        target=evaluation_report(runner.test_loop),
+    )
+    warnings = find_warnings(evaluation)
     runner.call_hook('after_run')
 
     summary = dict(
         target='+'.join(targets),
         sources=list(sources),
         chance=chance,
-        source_top1=_top1(source_metrics),
-        target_top1=_top1(target_metrics),
+        source_top1=top1_of(evaluation['source']),
+        target_top1=top1_of(evaluation['target']),
         selected_epoch=checkpoint['meta']['epoch'],
         selected_iter=checkpoint['meta']['iter'],
         checkpoint=Path(selected).name,
         seconds=round(time.perf_counter() - start, 2),
         seed=runner.seed,
+        warnings=warnings,
+        evaluation=evaluation,
     )
-    _write_json(summary, Path(runner.work_dir, SUMMARY))
+    write_summary(summary, Path(runner.work_dir, SUMMARY))
     return summary
-
-
-def format_summary(summary: dict) -> str:
-    """Format the accuracies of a summary as a table, in percent.
-
-    Args:
-        summary: Output of :func:`train_and_test`.
-
-    Returns:
-        Rows for source and target, with one column for the fused prediction,
-        one for each modality alone and one for chance. ``-`` means that a
-        modality has no predictions.
-    """
-    rows = {
-        f'source ({"+".join(summary["sources"])})': summary['source_top1'],
-        f'target ({summary["target"]})': summary['target_top1'],
-    }
-    columns = dict.fromkeys(
-        branch
-        for top1 in rows.values()
-        for branch in top1
-        if not branch.endswith(UNIMODAL_SUFFIX)
-    )
-    table = [['top-1 (%)', *columns, 'chance']]
-    for name, top1 in rows.items():
-        values = [*map(top1.get, columns), summary['chance']]
-        cells = ['-' if v is None else f'{100 * v:.1f}' for v in values]
-        table.append([name, *cells])
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return '\n'.join(
-        '  '.join(
-            cell.rjust(width) if index else cell.ljust(width)
-            for index, (cell, width) in enumerate(
-                zip(row, widths, strict=True)
-            )
-        )
-        for row in table
-    )
-
-
-def mean_summary(summaries: Sequence[dict]) -> dict:
-    """Average the runs of one setting, such as its seeds.
-
-    Args:
-        summaries: Outputs of :func:`train_and_test` for runs with the same
-            sources and target.
-
-    Returns:
-        A summary with the means of ``source_top1`` and ``target_top1`` over
-        the runs, for branches that all runs have.
-
-    Raises:
-        ValueError: The runs have different sources or targets.
-    """
-    first = summaries[0]
-    for summary in summaries:
-        for key in ('target', 'sources'):
-            if summary[key] != first[key]:
-                raise ValueError(
-                    f'`summaries` must have the same {key}, got '
-                    f'{first[key]!r} and {summary[key]!r}'
-                )
-    means = {}
-    for part in ('source_top1', 'target_top1'):
-        means[part] = {
-            branch: sum(s[part][branch] for s in summaries) / len(summaries)
-            for branch in first[part]
-            if all(branch in s[part] for s in summaries)
-        }
-    keys = ('target', 'sources', 'chance')
-    return dict({key: first[key] for key in keys}, **means)
 
 
 def _selecting_hook(runner: Runner) -> CheckpointHook:
@@ -218,16 +158,3 @@ def _num_classes(dataset: Dataset) -> int:
             f"class names: `metainfo['classes']` is {classes}"
         )
     return len(classes)
-
-
-def _top1(metrics: dict) -> dict[str, float]:
-    """Map each branch to its top-1 accuracy over all samples."""
-    pattern = re.compile(r'[^/]+/all/(.+)/top1')
-    matches = ((pattern.fullmatch(key), metrics[key]) for key in metrics)
-    return {match[1]: value for match, value in matches if match}
-
-
-@master_only
-def _write_json(summary: dict, path: Path) -> None:
-    text = json.dumps(summary, indent=2) + '\n'
-    AtomicLocalBackend().put_text(text, path)

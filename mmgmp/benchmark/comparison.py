@@ -2,7 +2,7 @@
 """Comparison of methods over targets and seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import NamedTuple
 
@@ -50,6 +50,7 @@ class MethodResult:
         expected: Number of runs in the plan.
         failures: Runs that failed.
         missing: Target and seed of each run that neither finished nor failed.
+        scores: Target -> seed -> score of each finished run.
     """
 
     label: str
@@ -62,11 +63,23 @@ class MethodResult:
     expected: int
     failures: tuple[Failure, ...]
     missing: tuple[tuple[str, int], ...]
+    scores: Scores = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
         """Whether all expected runs finished."""
         return self.finished == self.expected
+
+    def of_runs(self, target: str) -> list[float]:
+        """List the scores of the finished runs on a target, by seed."""
+        runs = self.scores.get(target, {})
+        return [runs[seed] for seed in sorted(runs)]
+
+    def of_seeds(self) -> list[float]:
+        """List the mean over the targets for each seed that has all."""
+        runs = [self.scores.get(target, {}) for target in self.targets]
+        seeds = set.intersection(*map(set, runs))
+        return [sum(r[s] for r in runs) / len(runs) for s in sorted(seeds)]
 
 
 @dataclass(frozen=True)
@@ -176,6 +189,7 @@ def compare(
             missing=tuple(
                 (t, s) for t in targets for s in seeds if (t, s) not in known
             ),
+            scores=runs,
         )
     return Comparison(methods, targets, seeds, baseline, selection, chance)
 

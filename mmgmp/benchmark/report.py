@@ -24,6 +24,7 @@ from .text import (
     plural,
 )
 
+INTERVAL = '95 % t interval'  # that of `mean_interval`
 # Heading -> column of the metrics that are shown besides the compared one.
 FURTHER = {
     'target, mean of classes': 'target/acc/all/fused/mean1',
@@ -84,6 +85,9 @@ def write_figure(
             out,
             baseline=mean and (mean.mean, mean.low, mean.high),
             baseline_name=baseline or '',
+            runs=results.sensitivity_runs(),
+            chance=comparison.chance,
+            interval=INTERVAL,
             defaults={
                 name: default
                 for name, default in results.default_values().items()
@@ -92,12 +96,13 @@ def write_figure(
         )
         return out
     out = folder / f'{prefix}accuracy.png'
-    # Chance is not drawn: it would stretch the axes so far that the intervals
-    # could not be seen.
     plot_accuracies(
         {label: _intervals(comparison, label) for label in methods},
         out,
         baseline=baseline,
+        chance=comparison.chance,
+        runs={label: _runs(comparison, label) for label in methods},
+        interval=INTERVAL,
         incomplete={
             label: (method.finished, method.expected)
             for label, method in methods.items()
@@ -283,3 +288,12 @@ def _intervals(
         target: estimate and (estimate.mean, estimate.low, estimate.high)
         for target, estimate in estimates.items()
     }
+
+
+def _runs(comparison: Comparison, label: str) -> dict[str, list[float]]:
+    """Get the scores of a method by target, and their means by seed."""
+    method = comparison.methods[label]
+    runs = {target: method.of_runs(target) for target in method.targets}
+    if len(comparison.targets) > 1 and method.complete:
+        runs['mean'] = method.of_seeds()
+    return runs

@@ -143,6 +143,22 @@ class Results:
             curves[name] = points
         return curves
 
+    def sensitivity_runs(self) -> dict[str, dict[Any, list[float]]]:
+        """Get the mean over the targets of each seed in :meth:`sensitivity`.
+
+        Returns:
+            Name of the setting -> value -> accuracies.
+        """
+        methods = self.comparison().methods
+        return {
+            name: {
+                value: methods[label].of_seeds()
+                for value, label in sweep.labels.items()
+                if methods[label].complete
+            }
+            for name, sweep in self._sweeps().items()
+        }
+
     def default_values(self) -> dict[str, float]:
         """Get the value of each swept setting in the config of its method.
 

@@ -6,6 +6,7 @@ from .hooks.domain_protocol_hook import DomainProtocolHook
 from .hooks.replica_check_hook import ReplicaCheckHook
 from .hooks.step_seed_hook import StepSeedHook
 from .hooks.target_history_hook import TargetHistoryHook
+from .short_log_processor import ShortLogProcessor
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -13,6 +14,7 @@ __all__ = [
     'CorruptSampleHook',
     'DomainProtocolHook',
     'ReplicaCheckHook',
+    'ShortLogProcessor',
     'StepSeedHook',
     'TargetHistoryHook',
 ]

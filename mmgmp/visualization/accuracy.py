@@ -1,14 +1,21 @@
 # Copyright (c) mmgmp authors.
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
-from matplotlib.typing import LineStyleType
 
+from .intervals import (
+    CHANCE_DASHES,
+    MARKER_ROOM,
+    MeanInterval,
+    check_mean_interval,
+    clip_interval,
+    draw_level,
+)
 from .style import (
     COLORS,
     COLUMN_WIDTH,
@@ -22,11 +29,9 @@ from .style import (
 
 MEAN = 'mean'
 NAME_WIDTH = 18  # characters of a method's name in a line
-LINE_HEIGHT = 0.16  # inches
-
-# Mean of an accuracy and the ends of its interval, as fractions. Both ends
-# are NaN for a single run, which has no interval.
-MeanInterval = tuple[float, float, float]
+LINE_HEIGHT = 0.19  # inches
+RUNS_BELOW = 0.32  # lines
+LEAST_RANGE = 4  # percentage points
 
 
 @styled
@@ -36,12 +41,14 @@ def plot_accuracies(
     baseline: str | None = None,
     chance: float | None = None,
     incomplete: dict[str, tuple[int, int]] | None = None,
+    runs: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    interval: str = 'interval',
 ) -> Figure:
-    """Draw the accuracy of each method with its interval.
+    """Draw the accuracy of each method with its interval and its runs.
 
     There is one panel per target and one row per method, the first on top.
-    All axes have the same length in percentage points, so that intervals can
-    be compared across panels.
+    All panels have the same axis, which is within 0 and 100 %; the part of an
+    interval beyond that is not drawn.
 
     Args:
         estimates: Method -> target -> mean, low and high, as fractions; low
@@ -55,6 +62,11 @@ def plot_accuracies(
         incomplete: Method -> numbers of its finished and planned runs, for
             methods with missing runs. Their points are hollow, and the
             numbers follow the name.
+        runs: Method -> target -> accuracy of each run, such as the seeds, as
+            fractions; drawn as small dots. For ``'mean'``, the mean over the
+            targets for each seed.
+        interval: Name of the intervals in the legend, such as ``95 % t
+            interval``.
 
     Returns:
         The figure.
@@ -77,50 +89,27 @@ def plot_accuracies(
     places, end = _places(names)
     height = rows * (0.45 + LINE_HEIGHT * end) + 0.5
     figure = Figure(figsize=(COLUMN_WIDTH, height), layout='constrained')
-    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    grid = figure.subplots(
+        rows, columns, sharex=True, sharey=True, squeeze=False
+    )
     panels = dict(zip(targets, grid.flat))
     for target, ax in panels.items():
         column = {m: e.get(target) for m, e in estimates.items()}
+        dots = {m: by.get(target, ()) for m, by in (runs or {}).items()}
         absent = 'runs missing' if target == MEAN else 'no runs'
-        _draw_panel(ax, column, places, incomplete, absent)
+        _draw_panel(ax, column, places, incomplete, absent, interval)
+        _draw_runs(ax, [dots.get(m, ()) for m in estimates], places)
         _draw_references(ax, column.get(baseline or ''), baseline, chance)
         ax.set_title('mean of targets' if target == MEAN else plain(target))
     for ax in grid.flat[len(targets) :]:
         ax.remove()
     grid[0, 0].set_yticks(places, names)
-    grid[0, 0].set_ylim(end, 0)
-    _set_equal_lengths(list(panels.values()))
+    grid[0, 0].set_ylim(end + 0.2, -0.1)
+    _set_accuracy_axis([*panels.values()], columns)
     figure.supxlabel('accuracy (%)', fontsize=FONT_SIZE)
     add_legend(figure)
     save(figure, out)
     return figure
-
-
-def check_mean_interval(name: str, estimate: Sequence[float]) -> None:
-    """Check the mean of an accuracy and its interval.
-
-    An interval may extend beyond [0, 1], as Student's t can.
-
-    Args:
-        name: Description of the estimate for the error message.
-        estimate: Mean, low and high.
-
-    Raises:
-        ValueError: The mean is not a fraction, or not in its interval.
-    """
-    mean, low, high = estimate
-    if not 0 <= mean <= 1:
-        raise ValueError(
-            f'the mean of {name} must be a fraction in [0, 1], got {mean}'
-        )
-    if math.isnan(low) and math.isnan(high):
-        return
-    rounding = 1e-9
-    if not low - rounding <= mean <= high + rounding:
-        raise ValueError(
-            f'the interval of {name} must contain its mean {mean}, got {low} '
-            f'to {high}'
-        )
 
 
 def _check(
@@ -168,6 +157,7 @@ def _draw_panel(
     places: list[float],
     incomplete: dict[str, tuple[int, int]],
     absent: str,
+    interval: str,
 ) -> None:
     """Draw the point and the interval of each method on one target."""
     for y, (method, estimate) in zip(places, column.items(), strict=True):
@@ -184,9 +174,15 @@ def _draw_panel(
                 bbox=dict(color='white', pad=0.5),
             )
             continue
-        mean, low, high = (100 * value for value in estimate)
+        mean, low, high = (100 * value for value in clip_interval(estimate))
         hollow = method in incomplete
-        ax.plot([low, high], [y, y], color=COLORS[0], linewidth=1.2)
+        ax.plot(
+            [low, high],
+            [y, y],
+            label=None if math.isnan(low) else interval,
+            color=COLORS[0],
+            linewidth=1.2,
+        )
         ax.plot(
             mean,
             y,
@@ -210,35 +206,40 @@ def _draw_references(
     chance: float | None,
 ) -> None:
     """Draw the lines of the baseline and of chance."""
-    lines: list[tuple[float, LineStyleType, str]] = []
     if estimate is not None:
-        lines.append((estimate[0], ':', f'mean of {plain(baseline or "")}'))
+        label = f'mean of {plain(baseline or "")}'
+        draw_level(ax.axvline, estimate[0], label, ':')
     if chance is not None:
-        lines.append((chance, (0, (6, 1.2, 1, 1.2)), 'chance'))
-    for value, dashes, label in lines:
-        ax.axvline(
-            100 * value,
-            label=label,
-            color='0.25',
-            linestyle=dashes,
-            linewidth=0.9,
-            zorder=1,
+        draw_level(ax.axvline, chance, 'chance', CHANCE_DASHES)
+
+
+def _draw_runs(
+    ax: Axes, runs: Sequence[Sequence[float]], places: list[float]
+) -> None:
+    """Draw a dot for each run, below the interval of its method."""
+    for y, accuracies in zip(places, runs, strict=True):
+        ax.plot(
+            [100 * accuracy for accuracy in accuracies],
+            [y + RUNS_BELOW] * len(accuracies),
+            label='one run' if len(accuracies) else None,
+            color=COLORS[1],
+            linestyle='none',
+            marker='o',
+            markersize=2,
+            markeredgewidth=0,
         )
 
 
-def _set_equal_lengths(panels: list[Axes]) -> None:
-    """Give all horizontal axes the length and the tick step of the longest."""
-    limits = {ax: ax.get_xlim() for ax in panels if ax.lines}
-    length = max(high - low for low, high in limits.values())
-    length = max(length, 2)
-    # The interval of only two runs may be much longer than [0, 1].
-    steps = (s * 10**e for e in range(4) for s in (1, 2, 5))
-    step = next(s for s in steps if length <= 5 * s)
-    for ax in panels:
-        if ax not in limits:
-            ax.set_xticks([])
-            continue
-        low, high = limits[ax]
-        middle = (low + high) / 2
-        ax.set_xlim(middle - length / 2, middle + length / 2)
-        ax.xaxis.set_major_locator(MultipleLocator(step))
+def _set_accuracy_axis(panels: Sequence[Axes], columns: int) -> None:
+    """Set the axis that all panels share, within 0 and 100 %."""
+    first = panels[0]
+    low, high = first.get_xlim()
+    if high - low < LEAST_RANGE:
+        low, high = low - LEAST_RANGE / 2, high + LEAST_RANGE / 2
+    # Room for a marker at the end of the scale.
+    low, high = max(low, -MARKER_ROOM), min(high, 100 + MARKER_ROOM)
+    first.set_xlim(low, high)
+    step = next(s for s in (1, 2, 5, 10, 20, 25) if high - low <= 5 * s)
+    first.xaxis.set_major_locator(MultipleLocator(step))
+    for ax in panels[-columns:]:
+        ax.tick_params(labelbottom=True)

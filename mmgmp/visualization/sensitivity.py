@@ -1,6 +1,6 @@
 # Copyright (c) mmgmp authors.
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,8 +8,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.transforms import ScaledTranslation
 
-from .accuracy import MeanInterval, check_mean_interval
+from .intervals import (
+    CHANCE_DASHES,
+    MARKER_ROOM,
+    MeanInterval,
+    check_mean_interval,
+    clip_interval,
+    draw_level,
+)
 from .style import (
     COLORS,
     COLUMN_WIDTH,
@@ -27,7 +35,8 @@ NAMES = {
     'lambda': r'$\lambda$',
 }
 COLUMNS = 3
-PANEL_HEIGHT = 1.15  # inches
+RUNS_BESIDE = 4  # points
+PANEL_HEIGHT = 1.6  # inches
 LINEAR_SPAN = 20  # largest ratio of the values on a linear axis
 
 # Value of a parameter, mean accuracy and the ends of its interval.
@@ -41,10 +50,15 @@ def plot_sensitivity(
     baseline: MeanInterval | None = None,
     baseline_name: str = 'baseline',
     defaults: dict[str, float] | None = None,
+    *,
+    runs: Mapping[str, Mapping[float, Sequence[float]]] | None = None,
+    chance: float | None = None,
+    interval: str = 'interval',
 ) -> Figure:
     """Draw the accuracy over the values of each parameter (GMP, Fig. 4).
 
-    There is one panel per parameter, and all share the axis of the accuracy.
+    There is one panel per parameter, and all share the axis of the accuracy,
+    which is within 0 and 100 %.
     The axis of a parameter is logarithmic if its values are positive and span
     more than a factor of 20, and linear otherwise.
 
@@ -60,6 +74,10 @@ def plot_sensitivity(
         baseline_name: Name of the baseline in the legend.
         defaults: Parameter -> its value in the configs, which a filled
             diamond marks.
+        runs: Parameter -> value -> accuracy of each run, as fractions, drawn
+            as small dots.
+        chance: Accuracy of random guessing, drawn as a dash-dotted line.
+        interval: Name of the intervals in the legend.
 
     Returns:
         The figure.
@@ -85,9 +103,14 @@ def plot_sensitivity(
     for ax, (parameter, points) in zip(axes.flat, curves.items()):
         if baseline is not None:
             _draw_baseline(ax, baseline, plain(baseline_name))
-        _draw_curve(ax, points, defaults.get(parameter))
+        if chance is not None:
+            draw_level(ax.axhline, chance, 'chance', CHANCE_DASHES)
+        _draw_curve(ax, points, defaults.get(parameter), interval)
+        _draw_runs(ax, points, (runs or {}).get(parameter, {}))
         ax.set_xlabel(NAMES.get(parameter, plain(parameter)))
         _set_value_axis(ax, [point[0] for point in points])
+    low, high = axes[0, 0].get_ylim()
+    axes[0, 0].set_ylim(max(low, -MARKER_ROOM), min(high, 100 + MARKER_ROOM))
     for row in axes:
         row[0].set_ylabel('accuracy (%)')
     add_legend(figure)
@@ -128,20 +151,19 @@ def _check(
 
 def _draw_baseline(ax: Axes, baseline: MeanInterval, name: str) -> None:
     """Draw the mean as a line and the interval as a band."""
-    mean, low, high = (100 * value for value in baseline)
+    mean, low, high = (100 * value for value in clip_interval(baseline))
     if not math.isnan(low):
         ax.axhspan(low, high, color='0.88', linewidth=0, zorder=0)
-    ax.axhline(
-        mean, label=name, color='0.25', linestyle=':', linewidth=0.9, zorder=1
-    )
+    draw_level(ax.axhline, mean / 100, name, ':')
 
 
 def _draw_curve(
-    ax: Axes, points: Sequence[Point], default: float | None
+    ax: Axes, points: Sequence[Point], default: float | None, interval: str
 ) -> None:
     """Draw the points, their intervals and the marker of the default."""
     values, means, lows, highs = np.array(points, dtype=float).T
-    means, lows, highs = 100 * means, 100 * lows, 100 * highs
+    means = 100 * means
+    lows, highs = 100 * np.clip((lows, highs), 0, 1)
     absent = values[np.isnan(means)]
     if len(absent):
         ax.plot(
@@ -154,7 +176,14 @@ def _draw_curve(
             markersize=5,
             transform=ax.get_xaxis_transform(),
         )
-    ax.vlines(values, lows, highs, color=COLORS[0], linewidth=1.2)
+    ax.vlines(
+        values,
+        lows,
+        highs,
+        label=interval if np.isfinite(lows).any() else '',
+        color=COLORS[0],
+        linewidth=1.2,
+    )
     ax.plot(
         values,
         means,
@@ -174,6 +203,26 @@ def _draw_curve(
             marker='D',
             markersize=5,
             zorder=3,
+        )
+
+
+def _draw_runs(
+    ax: Axes, points: Sequence[Point], runs: Mapping[float, Sequence[float]]
+) -> None:
+    """Draw a dot for each run, to the right of its interval."""
+    shift = ScaledTranslation(RUNS_BESIDE / 72, 0, ax.figure.dpi_scale_trans)
+    for place, *_ in points:
+        accuracies = [100 * accuracy for accuracy in runs.get(place, ())]
+        ax.plot(
+            [place] * len(accuracies),
+            accuracies,
+            label='one run' if accuracies else None,
+            color=COLORS[1],
+            linestyle='none',
+            marker='o',
+            markersize=2,
+            markeredgewidth=0,
+            transform=ax.transData + shift,
         )
 
 

@@ -8,7 +8,7 @@ from mmaction.registry import HOOKS
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, Hook
 
-from mmgmp.apis import format_summary, train_and_test
+from mmgmp.apis import train_and_test
 from tests.utils import counting_toy
 
 
@@ -38,7 +38,17 @@ def cfg(tmp_path):
 
 def test_selected_weights_are_tested_once(cfg, tmp_path):
     summary = train_and_test(cfg)
+    written = json.loads((tmp_path / 'run/summary.json').read_text())
+    assert written == summary
     seconds = summary.pop('seconds')
+    evaluation = summary.pop('evaluation')
+    assert evaluation['source']['all']['clips'] == 4
+    cartoon = evaluation['target']['cartoon']
+    assert cartoon['class_clips'] == dict(off=1, on=3)
+    fused = cartoon['branches']['fused']
+    # One of the three clips of class 1 is right, and the one of class 0 not.
+    assert fused['confusion'] == [[0, 1], [2, 1]]
+    assert fused['per_class'] == dict(off=0, on=1 / 3)
     assert summary == dict(
         target='cartoon',
         sources=['human', 'animal'],
@@ -49,14 +59,22 @@ def test_selected_weights_are_tested_once(cfg, tmp_path):
         selected_iter=2,
         checkpoint='best_acc_all_fused_top1_epoch_2.pth',
         seed=3,
+        warnings=[],
     )
     assert 0 < seconds < 60
     assert LoopCounter.events == ['val'] * 4 + ['trained', 'val', 'test']
-    written = json.loads((tmp_path / 'run/summary.json').read_text())
-    assert written == dict(summary, seconds=seconds)
     assert not list(tmp_path.glob('run/*.tmp'))
     best = [path.name for path in tmp_path.glob('run/best_*')]
     assert best == [summary['checkpoint']]
+
+
+def test_constant_predictions_are_named(cfg):
+    # All samples reach their threshold, whatever their class.
+    cfg.test_dataloader.dataset.rows = [(1, 1), (1, 0), (1, 0)]
+    summary = train_and_test(cfg)
+    (warning,) = summary['warnings']
+    assert warning.startswith("target: 100.0 % of the predictions are 'on'")
+    assert "'off', has only 66.7 % of the clips" in warning
 
 
 @pytest.mark.parametrize('resume', [False, True])
@@ -154,18 +172,3 @@ def test_results_are_not_replaced(cfg, tmp_path):
     assert config == {
         path.name: path.read_text() for path in tmp_path.glob('run/*.py')
     }
-
-
-def test_format_summary():
-    summary = dict(
-        target='cartoon',
-        sources=['human', 'animal'],
-        chance=1 / 7,
-        source_top1=dict(fused=0.9286, video=0.5, video_unimodal=0.1, audio=1),
-        target_top1=dict(fused=0.4, video=0.25),
-    )
-    assert format_summary(summary) == (
-        'top-1 (%)              fused  video  audio  chance\n'
-        'source (human+animal)   92.9   50.0  100.0    14.3\n'
-        'target (cartoon)        40.0   25.0      -    14.3'
-    )

@@ -46,6 +46,8 @@ def test_complete_methods():
         [[0.1, 0.2, 0.3], [0.2, 0.0, 0.2]]
     )
     assert gmp.difference.mean == pytest.approx(1 / 6)
+    assert gmp.of_runs('human') == [0.6, 0.8, 0.7]
+    assert gmp.of_seeds() == pytest.approx([0.55, 0.5, 0.65])
     base = comparison.methods['Base']
     assert (base.difference, base.p_holm) == (None, None)
     assert [m.label for m in comparison.compared] == ['GMP', 'Other']

@@ -51,6 +51,9 @@ def test_rows_of_a_run(config, tmp_path):
         assert len(row['dataset_version']) == 12
         assert row['code_version']
         assert row['target/acc/cartoon/video/mean1'] >= 0
+        assert row['target/acc/all/clips'] == 4
+        assert row['target/acc/all/majority'] == 0.75
+    assert rows[0]['target/acc/all/fused/class/on'] == pytest.approx(1 / 3)
     assert read_result(tmp_path / 'run', run) == rows
     assert not list((tmp_path / 'run').glob('*.pth'))
 

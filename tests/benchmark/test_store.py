@@ -95,6 +95,19 @@ def test_a_run_replaces_its_rows(tmp_path):
     assert list(frame['state']) == ['finished'] * 3
 
 
+def test_rows_of_an_older_version_stay_readable(tmp_path):
+    """They have no columns for the clips and the classes."""
+    store = ResultsStore(tmp_path / 'rows.csv')
+    store.add([row(0, **{METRIC: 0.5})])
+    clips, name = 'target/acc/all/clips', 'target/acc/all/fused/class/a,b'
+    store.add([row(1, **{METRIC: 0.6, clips: 280.0, name: 0.25})])
+    rows = store.read().set_index('seed')
+    assert rows.loc[0, METRIC] == 0.5
+    assert rows[[clips, name]].isna().all(axis=1).tolist() == [True, False]
+    assert rows.loc[1, clips] == 280
+    assert ',280,' in store.path.read_text()
+
+
 def test_order_of_adding_does_not_matter(tmp_path):
     rows = [[row(s, config_hash=h)] for s in (0, 1) for h in ('a', 'b')]
     texts = []

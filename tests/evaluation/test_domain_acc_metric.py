@@ -8,6 +8,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
 
 import mmgmp  # noqa: F401
+from mmgmp.utils.replacements import mark_replacement
 
 
 def sample(label, domain, num_classes=3, **predicted):
@@ -22,8 +23,9 @@ def sample(label, domain, num_classes=3, **predicted):
     return data_sample
 
 
-def evaluate(samples, batch_size=2):
-    evaluator = Evaluator(METRICS.build(dict(type='DomainAccMetric')))
+def evaluate(samples, batch_size=2, metric=None):
+    metric = metric or METRICS.build(dict(type='DomainAccMetric'))
+    evaluator = Evaluator(metric)
     for start in range(0, len(samples), batch_size):
         evaluator.process(samples[start : start + batch_size])
     return evaluator.evaluate(len(samples))
@@ -54,10 +56,51 @@ def test_keys_and_values():
         'acc/animal/video/mean1': 0,
         'acc/worst/fused/top1': 1 / 2,
         'acc/worst/video/top1': 0,
+        'acc/all/clips': 5,
+        'acc/all/majority': 2 / 5,
+        'acc/all/fused/most_predicted': 3 / 5,
+        'acc/all/video/most_predicted': 3 / 5,
+        'acc/all/fused/class/0': 1,
+        'acc/all/fused/class/1': 0,
+        'acc/all/fused/class/2': 1 / 2,
     }
     assert metrics == pytest.approx(expected)
     assert next(iter(metrics)) == 'acc/all/fused/top1'
     assert all(type(value) is float for value in metrics.values())
+
+
+def test_report_by_domain_branch_and_class():
+    metric = METRICS.build(dict(type='DomainAccMetric'))
+    assert metric.report == {}
+    metric.dataset_meta = dict(classes=('run', 'sit', 'eat'))
+    corrupt = sample(2, 'animal', fused=0)
+    mark_replacement(dict(data_samples=corrupt), test_mode=True)
+    samples = [
+        sample(0, 'human', fused=0, video=2),
+        sample(0, 'human', fused=1, video=2),
+        corrupt,
+        sample(2, 'animal', fused=2),
+    ]
+    metrics = evaluate(samples, metric=metric)
+    assert metrics['acc/all/clips'] == 3
+    assert metrics['acc/all/fused/class/run'] == 0.5
+    assert 'acc/all/fused/class/sit' not in metrics
+    assert {*metric.report} == {'all', 'human', 'animal'}
+    human = metric.report['human']
+    assert human['clips'] == 2
+    assert human['class_clips'] == dict(run=2, sit=0, eat=0)
+    assert human['majority'] == {'class': 'run', 'share': 1}
+    assert human['branches']['fused'] == dict(
+        top1=0.5,
+        mean1=0.5,
+        most_predicted={'class': 'run', 'share': 0.5},
+        per_class=dict(run=0.5, sit=None, eat=None),
+        confusion=[[1, 1, 0], [0, 0, 0], [0, 0, 0]],
+    )
+    assert 'confusion' not in human['branches']['video']
+    video = metric.report['all']['branches']['video']
+    assert video['confusion'] == [[0, 0, 2], [0, 0, 0], [0, 0, 0]]
+    assert 'video' not in metric.report['animal']['branches']
 
 
 def test_one_score_tensor_is_the_fused_branch():

@@ -55,6 +55,7 @@ def test_mean_over_the_runs_of_a_target(run_tool, tmp_path, capsys):
         json.dumps(dict(SUMMARY, sources=[1])),
         json.dumps(dict(SUMMARY, chance=None)),
         json.dumps(dict(SUMMARY, target_top1=dict(fused='x'))),
+        json.dumps(dict(SUMMARY, evaluation=dict(target=3))),
     ],
 )
 def test_damaged_summary_is_named(run_tool, tmp_path, capsys, text):

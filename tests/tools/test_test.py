@@ -1,8 +1,10 @@
 # Copyright (c) mmgmp authors.
 """The command line of tools/test.py."""
 
+import json
 from pathlib import Path
 
+import mmengine
 import pytest
 import torch
 
@@ -27,8 +29,9 @@ def test(run_tool, tiny_mini_hac, tmp_path, capsys):
         'test_dataloader.dataset.indices=2',
     ]
 
-    def run(method, checkpoint):
+    def run(method, checkpoint, *more):
         args = [leaf_path(method), checkpoint, '--work-dir', tmp_path / 'run']
+        args += more
         try:
             run_tool(TOOL, *args, '--cfg-options', *options)
         except SystemExit as stopped:
@@ -42,9 +45,28 @@ def test_checkpoint_of_the_same_model(test, tmp_path):
     save_model(tmp_path / 'model.pth')
     (tmp_path / 'run').mkdir()
     (tmp_path / 'run/erm.py').write_text('# of the training')
+    (tmp_path / 'run/summary.json').write_text('of the training')
     # The objectives of DANN are not needed.
-    assert test('erm', tmp_path / 'model.pth')[0] == 0
+    dump = tmp_path / 'of_test.pkl'
+    assert test('erm', tmp_path / 'model.pth', '--dump', dump)[0] == 0
     assert (tmp_path / 'run/erm.py').read_text() == '# of the training'
+    assert (tmp_path / 'run/summary.json').read_text() == 'of the training'
+    (folder,) = tmp_path.glob('run/2*/')
+    summary = json.loads((folder / 'summary.json').read_text())
+    assert summary['evaluation']['target']['cartoon']['clips'] == 2
+    assert summary['checkpoint'] == 'model.pth'
+    beside = tmp_path / 'of_test_summary.json'
+    assert json.loads(beside.read_text()) == summary
+    assert (folder / 'confusion_target.png').is_file()
+    assert len(mmengine.load(dump)) == 2
+
+
+def test_dump_beside_a_file_of_the_user(test, tmp_path):
+    (tmp_path / 'a_summary.json').write_text('{"mine": 1}')
+    status, err = test('erm', 'model.pth', '--dump', tmp_path / 'a.pkl')
+    assert status == 2
+    assert 'a_summary.json, which exists and is no summary' in err
+    assert err.count('\n') == 1
 
 
 def test_checkpoint_of_another_model(test, tmp_path):

@@ -38,7 +38,14 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope='module')
 def figure(folder):
     return plot_sensitivity(
-        CURVES, folder / 'sensitivity.png', BASELINE, 'Base', DEFAULTS
+        CURVES,
+        folder / 'sensitivity.png',
+        BASELINE,
+        'Base',
+        DEFAULTS,
+        runs={'alpha_k': {0.5: [0.51, 0.53]}},
+        chance=0.25,
+        interval='95 % t interval',
     )
 
 
@@ -48,7 +55,11 @@ def only(artists):
 
 
 def line_of(ax, marker):
-    return only(line for line in ax.lines if line.get_marker() == marker)
+    return only(
+        line
+        for line in ax.lines
+        if line.get_marker() == marker and line.get_markersize() > 2
+    )
 
 
 def test_one_panel_per_parameter(figure):
@@ -88,7 +99,32 @@ def test_baseline_is_a_line_on_a_band(figure):
         (band,) = ax.patches
         assert band.get_y() == pytest.approx(49)
         assert band.get_height() == pytest.approx(3)
-    assert legend_texts(figure) == ['Base', 'default']
+    assert legend_texts(figure) == [
+        'Base',
+        'chance',
+        '95 % t interval',
+        'default',
+        'one run',
+    ]
+
+
+def test_runs_are_dots_and_chance_is_a_line(figure):
+    first, second, _ = figure.axes
+    dots = [line for line in first.lines if line.get_markersize() == 2]
+    found = {x: y for d in dots for x, y in zip(*d.get_data(), strict=True)}
+    assert found == {0.5: pytest.approx(53)}
+    assert [*dots[2].get_ydata()] == pytest.approx([51, 53])
+    (line,) = [x for x in second.lines if x.get_label() == 'chance']
+    np.testing.assert_allclose(line.get_ydata(), 25)
+
+
+def test_interval_ends_with_the_scale(tmp_path):
+    curves = {'x': [(1, 0.9, 0.5, 1.3), (2, 0.9, 0.8, 1.0)]}
+    figure = plot_sensitivity(curves, tmp_path / 's.png')
+    (ax,) = figure.axes
+    (bars,) = ax.collections
+    np.testing.assert_allclose(bars.get_segments()[0], [[1, 50], [1, 100]])
+    assert ax.get_ylim()[1] <= 102
 
 
 def test_readable(figure):
@@ -114,7 +150,7 @@ def test_scale_of_the_values(tmp_path, values, scale):
     if len(values) > 1:
         assert sum(low <= t <= high for t in ax.get_xticks()) in (2, 3, 4)
     assert ax.get_xlabel() == 'x'
-    assert not figure.legends
+    assert legend_texts(figure) == ['interval']
 
 
 def test_more_parameters_than_fit_in_a_row(tmp_path):
@@ -136,7 +172,12 @@ def test_value_without_runs_breaks_the_line(tmp_path):
     (ax,) = figure.axes
     np.testing.assert_allclose(line_of(ax, 'o').get_ydata(), [50, NAN, 52])
     assert list(line_of(ax, 'x').get_xdata()) == [0.5]
-    assert legend_texts(figure) == ['baseline', 'no runs', 'default']
+    assert legend_texts(figure) == [
+        'baseline',
+        'no runs',
+        'interval',
+        'default',
+    ]
     # The baseline of a single run has no band.
     assert not ax.patches
 

@@ -42,6 +42,12 @@ def read_summary(run: str) -> dict:
         isinstance(source, str) for source in summary['sources']
     ):
         wrong.append('sources')
+    try:
+        if not wrong:
+            format_summary(summary)
+            mean_summary([summary])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        wrong = ['evaluation']
     if wrong:
         raise ValueError(
             f'{path} is not the summary of a run, because {wrong} are missing '

@@ -4,14 +4,22 @@ from typing import Any
 
 import numpy as np
 from mmaction.registry import METRICS
+from mmengine.dist import broadcast_object_list
 from mmengine.evaluator import BaseMetric
 
 from mmgmp.utils.replacements import is_replacement
 
+from ..functional.class_report import (
+    class_names,
+    confusion_matrix,
+    describe_classes,
+    largest_share,
+)
 from ..functional.prediction_scores import mean_class_accuracy, top1_accuracy
 
 POOLED = 'all'
 WORST = 'worst'
+MAIN_BRANCH = 'fused'
 
 
 @METRICS.register_module()
@@ -27,7 +35,16 @@ class DomainAccMetric(BaseMetric):
       of the accuracies of the classes in the domain;
     * ``acc/all/{branch}/top1`` and ``mean1``: the same over all samples. The
       first key is ``acc/all/fused/top1``;
-    * ``acc/worst/{branch}/top1``: the minimum over the domains.
+    * ``acc/worst/{branch}/top1``: the minimum over the domains;
+    * ``acc/all/clips``: the number of scored samples, and
+      ``acc/all/majority``: the share of the most frequent class in them;
+    * ``acc/all/{branch}/most_predicted``: the share of the most predicted
+      class in the predictions;
+    * ``acc/all/fused/class/{name}``: the accuracy of each class that has
+      samples.
+
+    The attribute ``report`` holds the same by domain, branch and class, with
+    confusion matrices.
 
     Samples without ``gt_label``, those of an unlabelled target and the
     replacements of corrupt samples, are ignored.
@@ -38,9 +55,24 @@ class DomainAccMetric(BaseMetric):
     has neither an accuracy on that domain nor a worst domain.
 
     The arguments are those of :class:`mmengine.evaluator.BaseMetric`.
+
+    Attributes:
+        report: What the last evaluation found, on all ranks: ``all`` and each
+            domain -> ``clips`` (number of scored samples), ``majority`` (the
+            most frequent ``class`` and its ``share``), ``class_clips`` (class
+            -> number of samples) and ``branches``, which maps each branch to
+            ``top1``, ``mean1``, ``most_predicted`` (``class`` and ``share``)
+            and ``per_class`` (class -> accuracy; None without samples).
+            ``confusion`` (K rows of true classes, K columns of predicted
+            classes) is there for all branches of ``all`` and for ``fused`` of
+            each domain. Empty before the first evaluation.
     """
 
     default_prefix = 'acc'
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.report: dict[str, dict] = {}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Store label, domain and scores of each sample on the CPU.
@@ -119,18 +151,80 @@ class DomainAccMetric(BaseMetric):
         branches = dict.fromkeys(b for r in results for b in r['scores'])
 
         metrics: dict[str, float] = {}
+        self.report = {}
         for group, members in groups.items():
+            scored: dict[str, dict] = {}
             for branch in branches:
                 values = _branch_accuracy(members, branch)
                 for key, value in values.items():
                     metrics[f'{group}/{branch}/{key}'] = value
+                if 'top1' in values:
+                    scored[branch] = values
+            self.report[group] = self._describe(group, members, scored)
         for branch in branches:
             keys = [f'{domain}/{branch}/top1' for domain in domains]
             if all(key in metrics for key in keys):
                 metrics[f'{WORST}/{branch}/top1'] = min(
                     metrics[key] for key in keys
                 )
+        return metrics | _class_metrics(self.report[POOLED])
+
+    def evaluate(self, size: int) -> dict:
+        """Evaluate, and give the report to all ranks.
+
+        Args:
+            size: Number of samples of the dataset.
+
+        Returns:
+            Metric name -> value.
+        """
+        metrics = super().evaluate(size)
+        reports = [self.report]
+        broadcast_object_list(reports)
+        self.report = reports[0]
         return metrics
+
+    def _describe(
+        self, group: str, members: list[dict], scored: dict[str, dict]
+    ) -> dict:
+        """Make the entry of a group in the report."""
+        size = max(len(s) for r in members for s in r['scores'].values())
+        classes = class_names((self.dataset_meta or {}).get('classes'), size)
+        labels = np.array([r['label'] for r in members])
+        counts = np.bincount(labels, minlength=size)
+        described = {}
+        for branch, values in scored.items():
+            having = [r for r in members if branch in r['scores']]
+            matrix = confusion_matrix(
+                np.array([r['scores'][branch].argmax() for r in having]),
+                np.array([r['label'] for r in having]),
+                size,
+            )
+            described[branch] = values | describe_classes(matrix, classes)
+            if group == POOLED or branch == MAIN_BRANCH:
+                described[branch]['confusion'] = matrix.tolist()
+        return dict(
+            clips=len(members),
+            majority=largest_share(counts, classes),
+            class_clips=dict(zip(classes, counts.tolist(), strict=True)),
+            branches=described,
+        )
+
+
+def _class_metrics(pooled: dict) -> dict[str, float]:
+    """List the numbers of the report that a log can hold."""
+    metrics = {
+        'clips': float(pooled['clips']),
+        'majority': pooled['majority']['share'],
+    }
+    for branch, values in pooled['branches'].items():
+        share = values['most_predicted']['share']
+        metrics[f'{branch}/most_predicted'] = share
+    main = pooled['branches'].get(MAIN_BRANCH, {})
+    for name, value in main.get('per_class', {}).items():
+        if value is not None:
+            metrics[f'{MAIN_BRANCH}/class/{name}'] = value
+    return {f'{POOLED}/{key}': value for key, value in metrics.items()}
 
 
 def _check_scores(name: str, label: int, scores: dict[str, Any]) -> None:
