@@ -1,10 +1,14 @@
 # Targets: install, demo, test, test-all, test-gpu, lint, docs, bench. All of
 # them use the environment in .venv. It is created if it does not exist, and
-# updated when the requirements change.
+# updated when the requirements change. `make install CPU=1` creates it with
+# PyTorch's wheels for CPUs, which are much smaller.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# An extra index, because this one has little besides PyTorch. pip prefers its
+# versions: 2.x.y+cpu is higher than 2.x.y.
+PIP_OPTIONS := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 REQUIREMENTS := $(wildcard requirements/*.txt) requirements.txt setup.py
 
 DEMO_CONFIG := configs/gmp/gmp.py
@@ -19,7 +23,9 @@ $(STAMP): $(REQUIREMENTS)
 	@echo 'Installing into $(VENV). The first time takes several minutes.'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --upgrade pip
-	@$(BIN)/python -m pip install -qq -r requirements.txt
+	@$(BIN)/python -m pip install -qq -r requirements.txt $(PIP_OPTIONS)
+	@$(BIN)/python -m pip uninstall -qq -y opencv-python opencv-contrib-python
+	@$(BIN)/python -m pip install -qq --force-reinstall --no-deps -r requirements/opencv.txt
 	@$(BIN)/python -m pip install -qq --no-build-isolation --no-deps -e .
 	@touch $@
 

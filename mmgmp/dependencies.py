@@ -1,17 +1,39 @@
 # Copyright (c) mmgmp authors.
-import importlib
+import runpy
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
 # In the order of import, because each package checks those before it with less
 # helpful messages.
 REQUIREMENTS = dict(
-    mmengine='mmengine>=0.10.7,<0.11',
+    mmengine='mmengine==0.10.7',
     mmcv='mmcv-lite>=2.0.1,<2.2',
     mmaction='mmaction2>=1.2.0,<1.3',
 )
+# Both packages install the folder `mmcv`, and overwrite each other's files.
+ADVICE = dict(mmcv=' (or the full mmcv of the same versions)')
+
+
+def installed_version(name: str) -> str | None:
+    """Read the version of an OpenMMLab package without importing it.
+
+    The name of a distribution would not do: the folder ``mmcv`` can come from
+    two of them.
+
+    Args:
+        name: Name that is imported.
+
+    Returns:
+        The version, or None if there is no such package.
+    """
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        return None
+    version = runpy.run_path(str(Path(spec.origin).with_name('version.py')))
+    return version['__version__']
 
 
 def check_dependencies() -> None:
@@ -21,15 +43,17 @@ def check_dependencies() -> None:
         ImportError: A package is missing or has an unsupported version.
     """
     for name, text in REQUIREMENTS.items():
-        hint = f"mmgmp needs {text}; run: pip install '{text}'"
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-            raise ImportError(f'{name} is not installed. {hint}') from error
-        if module.__version__ not in Requirement(text).specifier:
-            raise ImportError(f'found {name} {module.__version__}. {hint}')
+        version = installed_version(name)
+        if version is None:
+            found = f'{name} is not installed'
+        elif version not in Requirement(text).specifier:
+            found = f'found {name} {version}'
+        else:
+            continue
+        raise ImportError(
+            f'{found}. mmgmp needs {text}{ADVICE.get(name, "")}; run: '
+            f"pip install '{text}'"
+        )
 
 
 def check_extra(user: str, extra: str, modules: Sequence[str]) -> None:

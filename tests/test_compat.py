@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from importlib.util import spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from mmengine.runner import Runner
 from yapf.yapflib import yapf_api
 
 from mmgmp import compat
+from mmgmp.compat import missing_module
 
 needs_cpu = pytest.mark.skipif(
     torch.cuda.is_available(), reason='about machines without a GPU'
@@ -62,7 +64,9 @@ def test_complete_installation_is_left_alone(monkeypatch, tmp_path):
     drn = tmp_path / 'models/localizers/drn/drn.py'
     drn.parent.mkdir(parents=True)
     drn.touch()
-    monkeypatch.setattr('mmaction.__file__', str(tmp_path / '__init__.py'))
+    (tmp_path / '__init__.py').touch()
+    spec = spec_from_file_location('mmaction', tmp_path / '__init__.py')
+    monkeypatch.setattr(missing_module, 'find_spec', lambda name: spec)
     monkeypatch.delitem(sys.modules, 'mmaction.models.localizers.drn')
     compat.stub_drn()
     assert 'mmaction.models.localizers.drn' not in sys.modules
@@ -87,7 +91,7 @@ def new_transformers(tmp_path):
 def test_upstream_still_fails_beside_a_new_transformers(new_transformers):
     code = f"""
 import runpy
-runpy.run_path({compat.__file__!r})['stub_drn']()
+runpy.run_path({missing_module.__file__!r})['stub_drn']()
 import mmaction.models"""
     result = run_python('-c', code, PYTHONPATH=new_transformers)
     assert 'ModuleNotFoundError' in result.stderr

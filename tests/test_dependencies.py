@@ -1,15 +1,17 @@
 """The check of the OpenMMLab stack at import."""
 
-import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from mmgmp import dependencies
 from mmgmp.dependencies import (
     REQUIREMENTS,
     check_dependencies,
     check_extra,
+    installed_version,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -20,15 +22,24 @@ def test_installed_stack_passes():
 
 
 def test_unsupported_version(monkeypatch):
-    monkeypatch.setattr('mmcv.__version__', '2.2.0')
+    versions = {'mmcv': '2.2.0'}
+    monkeypatch.setattr(
+        dependencies,
+        'installed_version',
+        lambda name: versions.get(name) or installed_version(name),
+    )
     with pytest.raises(ImportError, match=r'found mmcv 2\.2\.0.*pip install'):
         check_dependencies()
 
 
 def test_missing_package(monkeypatch):
-    monkeypatch.delitem(sys.modules, 'mmcv')
-    monkeypatch.setattr(sys, 'path', [])
-    with pytest.raises(ImportError, match='mmcv is not installed'):
+    monkeypatch.setattr(
+        dependencies,
+        'find_spec',
+        lambda name: None if name == 'mmcv' else find_spec(name),
+    )
+    message = r"mmcv is not installed.*pip install 'mmcv-lite>=2\.0\.1,<2\.2'"
+    with pytest.raises(ImportError, match=message):
         check_dependencies()
 
 
@@ -36,11 +47,15 @@ def test_missing_package(monkeypatch):
 def test_pinned_versions_are_supported(text):
     """The check accepts the versions that pip installs."""
     supported = Requirement(text)
-    lines = (ROOT / 'requirements/runtime.txt').read_text().splitlines()
+    lines = [
+        line
+        for name in ('runtime', 'mmcv')
+        for line in (ROOT / f'requirements/{name}.txt').read_text().split('\n')
+    ]
     pinned = {
         requirement.name: requirement.specifier
         for requirement in map(
-            Requirement, (line for line in lines if line[0] != '#')
+            Requirement, (line for line in lines if line and line[0] != '#')
         )
     }[supported.name]
     for version in ('0.10.7', '1.2.0', '2.0.0', '2.0.1', '2.1.0', '2.2.0'):

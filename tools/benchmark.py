@@ -8,38 +8,28 @@ whole plan is checked before the first run. Ctrl-C stops all runs; run the same
 command again to resume.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from mmengine.config import DictAction
 
-from mmgmp.benchmark.plan import Plan, load_plan
-from mmgmp.benchmark.plan_file import parse_yaml
-from mmgmp.benchmark.preflight import (
-    check_configs,
-    check_files,
-    check_parts,
-)
-from mmgmp.benchmark.report import outdated_note, stored_note, write_tables
-from mmgmp.benchmark.results import Results
-from mmgmp.benchmark.run import Run
-from mmgmp.benchmark.scheduler import (
-    Progress,
-    Slots,
-    forget_failures,
-    missing_runs,
-    run_all,
-    usable_cores,
-)
-from mmgmp.benchmark.store import ResultsStore
-from mmgmp.benchmark.tables import markdown_table
-from mmgmp.benchmark.text import markdown_summary
 from mmgmp.utils import one_line_errors, register_all_modules
+
+# These import PyTorch, which `--help` does without, so each function imports
+# what it calls.
+if TYPE_CHECKING:
+    from mmgmp.benchmark.plan import Plan
+    from mmgmp.benchmark.results import Results
+    from mmgmp.benchmark.run import Run
+    from mmgmp.benchmark.scheduler import Slots
+    from mmgmp.benchmark.store import ResultsStore
 
 ROOT = Path('work_dirs/benchmark')
 FRESH = 'fresh'
@@ -129,6 +119,8 @@ def parse_sweeps(texts: list[str]) -> dict[str, list]:
     Raises:
         ValueError: An argument has no key or no values, or is given twice.
     """
+    from mmgmp.benchmark.plan_file import parse_yaml
+
     sweeps: dict[str, list] = {}
     for text in texts:
         key, _, values = text.partition('=')
@@ -145,6 +137,10 @@ def parse_sweeps(texts: list[str]) -> dict[str, list]:
 
 def make_slots(args: argparse.Namespace) -> Slots:
     """Make the slots, and set the number of threads of local runs."""
+    import torch
+
+    from mmgmp.benchmark.scheduler import Slots, usable_cores
+
     gpus = args.gpus
     if gpus is None:
         gpus = list(range(torch.cuda.device_count()))
@@ -164,6 +160,14 @@ def main() -> int:
         0, or 1 if a run of the plan failed, or 130 after an interruption.
     """
     args = parse_args()
+
+    from mmgmp.benchmark.plan import load_plan
+    from mmgmp.benchmark.preflight import check_configs, check_parts
+    from mmgmp.benchmark.report import stored_note
+    from mmgmp.benchmark.results import Results
+    from mmgmp.benchmark.scheduler import missing_runs
+    from mmgmp.benchmark.store import ResultsStore
+
     with one_line_errors():
         plan = load_plan(args.plan, args.smoke)
         plan = plan.swept(parse_sweeps(args.sweep))
@@ -211,6 +215,9 @@ def execute_all(
     root: Path,
 ) -> None:
     """Execute the runs in `root`, and store their rows."""
+    from mmgmp.benchmark.preflight import check_files
+    from mmgmp.benchmark.scheduler import Progress, forget_failures, run_all
+
     slots = make_slots(args)
     check_files(plan, runs)
     # A shell makes its background processes ignore Ctrl-C, so the jobs would
@@ -235,6 +242,10 @@ def report(results: Results, folder: Path) -> int:
     Returns:
         1 if a run of the plan failed, else 0.
     """
+    from mmgmp.benchmark.report import outdated_note, write_tables
+    from mmgmp.benchmark.tables import markdown_table
+    from mmgmp.benchmark.text import markdown_summary
+
     comparison = results.comparison()
     print(f'\n{markdown_table(comparison, results.plan.title)}')
     print(markdown_summary(comparison))

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 
 from mmengine.logging import MMLogger
 
-from mmgmp.apis import AudioVideoInferencer, format_prediction
 from mmgmp.utils import (
     add_config_options,
     add_setting_arguments,
     one_line_errors,
-    override,
     read_setting,
 )
 
@@ -53,6 +51,10 @@ def predict(args: argparse.Namespace) -> dict:
         ``predictions``, ``visualization`` and ``errors`` (corrupt file ->
         message).
     """
+    # These import PyTorch, which `--help` does without.
+    from mmgmp.apis import AudioVideoInferencer
+    from mmgmp.utils import override
+
     cfg = read_setting(args)
     override(cfg, args.cfg_options)
     inferencer = AudioVideoInferencer(
@@ -95,6 +97,8 @@ def main() -> None:
     if args.json:
         print(json.dumps(result, indent=2))
     else:
+        from mmgmp.apis import format_prediction
+
         tables = map(format_prediction, result['predictions'])
         print('\n\n'.join(tables))
     for message in result['errors'].values():

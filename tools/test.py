@@ -1,23 +1,14 @@
 # Copyright (c) mmgmp authors.
+from __future__ import annotations
+
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmaction.registry import RUNNERS
 from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.runner import Runner
 
-from mmgmp.apis import format_summary
-from mmgmp.apis.config_checks import check_config
-from mmgmp.apis.summary import (
-    draw_target,
-    format_target,
-    summarize_test,
-    write_summary,
-)
 from mmgmp.compat import init_cpu_distributed
-from mmgmp.engine.hooks.loaded_checkpoint_hook import LoadedCheckpointHook
 from mmgmp.utils import (
     add_run_arguments,
     check_checkpoint,
@@ -25,6 +16,9 @@ from mmgmp.utils import (
     one_line_errors,
 )
 from mmgmp.utils.work_dir import SUMMARY
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 
 def parse_args() -> argparse.Namespace:
@@ -81,6 +75,16 @@ def dumped_summary(dump: str) -> Path:
 
 def report(runner: Runner, checkpoint: str, dump: str | None) -> None:
     """Print the results, and write them beside the log and the dump."""
+    from mmengine.dist import is_main_process
+
+    from mmgmp.apis.summary import (
+        draw_target,
+        format_summary,
+        format_target,
+        summarize_test,
+        write_summary,
+    )
+
     summary = summarize_test(runner.test_loop, checkpoint)
     if not summary or not is_main_process():
         return
@@ -95,6 +99,14 @@ def report(runner: Runner, checkpoint: str, dump: str | None) -> None:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
+
+    # These import PyTorch, which `--help` does without.
+    from mmaction.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    from mmgmp.apis.config_checks import check_config
+    from mmgmp.engine.hooks.loaded_checkpoint_hook import LoadedCheckpointHook
+
     with one_line_errors():
         if args.dump is not None:
             dumped_summary(args.dump)

@@ -1,16 +1,9 @@
 # Copyright (c) mmgmp authors.
 import argparse
 
-from mmaction.registry import OPTIM_WRAPPERS
 from mmengine.config import Config
-from mmengine.device import get_device
-from mmengine.dist import is_main_process
-from mmengine.optim import AmpOptimWrapper
 
-from mmgmp.apis import format_summary, train, train_and_test
-from mmgmp.apis.summary import draw_target, format_target
 from mmgmp.compat import init_cpu_distributed
-from mmgmp.optim import ModalityOptimWrapper
 from mmgmp.utils import (
     add_run_arguments,
     check_checkpoint,
@@ -18,7 +11,6 @@ from mmgmp.utils import (
     one_line_errors,
 )
 from mmgmp.utils.mistakes import registered_types, suggest
-from mmgmp.utils.resume import claim_run
 
 
 def parse_args() -> argparse.Namespace:
@@ -72,6 +64,12 @@ def use_mixed_precision(optim_wrapper: dict) -> None:
             no registered Amp variant, or it is from MMEngine and there is no
             GPU.
     """
+    from mmaction.registry import OPTIM_WRAPPERS
+    from mmengine.device import get_device
+    from mmengine.optim import AmpOptimWrapper
+
+    from mmgmp.optim import ModalityOptimWrapper
+
     type_ = optim_wrapper.get('type', 'OptimWrapper')
     wrapper = OPTIM_WRAPPERS.get(type_) if isinstance(type_, str) else type_
     if wrapper is None:
@@ -125,6 +123,14 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
+
+    # These import PyTorch, which `--help` does without.
+    from mmengine.dist import is_main_process
+
+    from mmgmp.apis import format_summary, train, train_and_test
+    from mmgmp.apis.summary import draw_target, format_target
+    from mmgmp.utils.resume import claim_run
+
     with one_line_errors():
         cfg = load_config(args)
         if args.resume not in (None, 'auto'):

@@ -1,4 +1,6 @@
 # Copyright (c) mmgmp authors.
+from typing import Any
+
 from mmgmp.registry import register_all_modules
 
 from .atomic_local_backend import AtomicLocalBackend
@@ -12,7 +14,6 @@ from .command_line import (
     setting_of,
 )
 from .mistakes import one_line_errors
-from .overrides import override
 
 __all__ = [
     'AtomicLocalBackend',
@@ -27,3 +28,12 @@ __all__ = [
     'register_all_modules',
     'setting_of',
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs PyTorch at its first use."""
+    if name == 'override':
+        from .overrides import override
+
+        return override
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

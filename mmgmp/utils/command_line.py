@@ -9,9 +9,8 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
-from .encoder_weights import Rule, convert_checkpoint
+from .encoder_rules import Rule
 from .mistakes import one_line_errors
-from .overrides import override
 from .setting import VARIABLES, read_config
 
 
@@ -144,6 +143,9 @@ def load_config(args: argparse.Namespace) -> Config:
         ValueError: See :func:`mmgmp.utils.setting.read_config` and
             :func:`mmgmp.utils.overrides.override`.
     """
+    # It imports PyTorch, which `--help` does without.
+    from .overrides import override
+
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_setting(args)
     override(cfg, args.cfg_options)
@@ -207,6 +209,10 @@ def run_converter(
     add_config_options(parser)
     add_setting_arguments(parser)
     args = parser.parse_args()
+
+    from .encoder_weights import convert_checkpoint
+    from .overrides import override
+
     with one_line_errors():
         cfg = read_setting(args)
         override(cfg, args.cfg_options)

@@ -2,7 +2,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from mmaction.registry import MODELS
 from mmengine.config import Config
@@ -11,33 +10,7 @@ from mmengine.runner import save_checkpoint
 from torch import Tensor
 
 from .checkpoints import read_checkpoint
-
-
-class Rule(NamedTuple):
-    """Conversion of the tensors whose names start with a prefix.
-
-    Attributes:
-        prefix: Start of the names.
-        replacement: New prefix in the encoder. None drops the tensors.
-        reason: Why they are dropped.
-    """
-
-    prefix: str
-    replacement: str | None
-    reason: str = ''
-
-
-SAME_NAMES = (Rule('', ''),)
-# Published VGGSound classifiers have a torchvision-like ResNet as `audnet`.
-VGGSOUND_RULES = (
-    Rule('audnet.fc.', None, 'classifier of VGGSound'),
-    Rule('audnet.', ''),
-)
-# SlowFast and SlowOnly have the same names in mmaction 0.x and 1.x.
-MMACTION_RULES = (
-    Rule('cls_head.', None, 'classifier of the pre-training'),
-    Rule('backbone.', ''),
-)
+from .encoder_rules import SAME_NAMES, Rule
 
 
 @dataclass

@@ -225,6 +225,7 @@ def registered_types(registry: Registry | None) -> list[str]:
     """
     names: list[str] = []
     while registry is not None:
+        registry.import_from_location()
         names += registry.module_dict
         registry = registry.parent
     return names

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from mmengine.logging import MMLogger
 
+from mmgmp.benchmark import scheduler
 from mmgmp.benchmark.execution import execute
 from mmgmp.benchmark.store import ResultsStore
 
@@ -27,7 +28,7 @@ def main(monkeypatch):
         for run, work_dir in runs:
             report(run, execute(run, str(work_dir), keep_checkpoints))
 
-    tool.__globals__['run_all'] = run_all
+    monkeypatch.setattr(scheduler, 'run_all', run_all)
 
     def main(*arguments):
         monkeypatch.setattr(sys, 'argv', ['benchmark.py', *arguments])
@@ -37,7 +38,7 @@ def main(monkeypatch):
         finally:
             signal.signal(signal.SIGTERM, handler)
 
-    main.globals = tool.__globals__
+    main.globals = vars(scheduler)
     yield main
     # The loggers write to the output of this test, which closes now.
     for logger in MMLogger._instance_dict.values():

@@ -13,9 +13,8 @@ from mmengine.hub import get_config
 from torchvision.models import resnet18
 
 from mmgmp.models.backbones.encoder_shapes import global_pool
+from mmgmp.utils.encoder_rules import MMACTION_RULES, VGGSOUND_RULES
 from mmgmp.utils.encoder_weights import (
-    MMACTION_RULES,
-    VGGSOUND_RULES,
     convert_checkpoint,
 )
 from tests.utils.leaves import leaf_path, read_leaf

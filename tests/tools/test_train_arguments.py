@@ -41,8 +41,7 @@ def merge(cfg, **kwargs):
 
 @pytest.mark.parametrize('type_', ['OptimWrapper', 'AmpOptimWrapper'])
 def test_amp_of_a_stock_wrapper_is_its_variant(type_, monkeypatch):
-    function = TOOL['use_mixed_precision']
-    monkeypatch.setitem(function.__globals__, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cuda')
     cfg = merge(Config(dict(optim_wrapper=dict(type=type_))), amp=True)
     assert cfg.optim_wrapper == dict(type='AmpOptimWrapper')
 
@@ -72,8 +71,7 @@ def test_amp_of_a_type_that_is_no_plain_name(type_):
 
 @pytest.mark.parametrize('type_', [OptimWrapper, AmpOptimWrapper])
 def test_amp_of_a_stock_class(type_, monkeypatch):
-    function = TOOL['use_mixed_precision']
-    monkeypatch.setitem(function.__globals__, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cuda')
     cfg = merge(Config(dict(optim_wrapper=dict(type=type_))), amp=True)
     assert cfg.optim_wrapper.type in ('AmpOptimWrapper', AmpOptimWrapper)
 

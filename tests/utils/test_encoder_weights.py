@@ -7,9 +7,8 @@ from pickle import UnpicklingError
 import pytest
 import torch
 
+from mmgmp.utils.encoder_rules import MMACTION_RULES, VGGSOUND_RULES
 from mmgmp.utils.encoder_weights import (
-    MMACTION_RULES,
-    VGGSOUND_RULES,
     convert,
     read_state_dict,
 )

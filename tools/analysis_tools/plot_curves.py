@@ -1,15 +1,17 @@
 # Copyright (c) mmgmp authors.
 """Draw scalars from the training logs of runs over the iterations."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmgmp.optim import discrepancy_ratio
 from mmgmp.utils import one_line_errors
-from mmgmp.visualization import plot_curves, read_training_log
-from mmgmp.visualization.logs import Record
-from mmgmp.visualization.style import check_out
+
+if TYPE_CHECKING:
+    from mmgmp.visualization.logs import Record
 
 # Discrepancy ratio -> prefix of the confidences that it compares.
 CONFIDENCES = dict(rho='semantic_confidence.', sigma='domain_confidence.')
@@ -155,6 +157,8 @@ def add_ratios(records: Sequence[Record]) -> list[Record]:
         The records, with ``gmp/rho.<m>`` and ``gmp/sigma.<m>`` where the
         confidences of all modalities, at least two, were logged.
     """
+    from mmgmp.optim import discrepancy_ratio
+
     logged = dict.fromkeys(key for record in records for key in record)
     added = [dict(record) for record in records]
     for ratio, prefix in CONFIDENCES.items():
@@ -176,6 +180,10 @@ def add_ratios(records: Sequence[Record]) -> list[Record]:
 def main() -> None:
     """Read the logs and write the figure."""
     args = parse_args()
+
+    from mmgmp.visualization import plot_curves, read_training_log
+    from mmgmp.visualization.style import check_out
+
     with one_line_errors():
         check_out(args.out)
         labels = label_runs(args.runs, args.labels)

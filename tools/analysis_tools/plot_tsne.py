@@ -1,24 +1,25 @@
 # Copyright (c) mmgmp authors.
 """Draw the fused features of trained models by t-SNE (GMP, Fig. 3)."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmgmp.apis import DomainFeatures, extract_features
-from mmgmp.apis.extract_features import SPLITS
 from mmgmp.utils import (
     add_config_options,
     add_setting_arguments,
     one_line_errors,
-    override,
     setting_of,
 )
 from mmgmp.utils.setting import read_config
-from mmgmp.visualization import embed_tsne, plot_embedding
-from mmgmp.visualization.style import check_out
+
+if TYPE_CHECKING:
+    from mmgmp.apis import DomainFeatures
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,7 +41,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--split',
-        choices=SPLITS,
+        choices=['source', 'target', 'source+target'],
         default='source+target',
         help='clips of the source domains (val_dataloader), of the target '
         '(test_dataloader) or of both (default)',
@@ -98,7 +99,10 @@ def extract_rows(args: argparse.Namespace) -> list[DomainFeatures]:
         ValueError: Two configs evaluate different clips; see also
             :func:`extract_features`.
     """
-    rows = []
+    from mmgmp.apis import extract_features
+    from mmgmp.utils import override
+
+    rows: list[DomainFeatures] = []
     for config, checkpoint in zip(args.runs[::2], args.runs[1::2]):
         cfg = read_config(config, setting_of(args))
         override(cfg, args.cfg_options)
@@ -117,6 +121,10 @@ def extract_rows(args: argparse.Namespace) -> list[DomainFeatures]:
 def main() -> None:
     """Extract the features, embed them and write the figure."""
     args = parse_args()
+
+    from mmgmp.visualization import embed_tsne, plot_embedding
+    from mmgmp.visualization.style import check_out
+
     with one_line_errors():
         check_out(args.out)
         if len(args.runs) % 2:

@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-from mmgmp.apis import format_summary, mean_summary
 from mmgmp.utils import one_line_errors
 
 # Content of a summary, and its type.
@@ -23,6 +22,8 @@ def read_summary(run: str) -> dict:
         FileNotFoundError: There is no summary.
         ValueError: The file is not a summary.
     """
+    from mmgmp.apis import format_summary, mean_summary
+
     path = Path(run, 'summary.json')
     if not path.is_file():
         raise FileNotFoundError(
@@ -76,6 +77,9 @@ def main() -> None:
         help='one table per target, with the mean over its runs',
     )
     args = parser.parse_args()
+
+    from mmgmp.apis import format_summary, mean_summary
+
     with one_line_errors():
         paths = [Path(run).resolve() for run in args.runs]
         if len({*paths}) < len(paths):

@@ -7,10 +7,6 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmgmp.benchmark.plan import load_plan
-from mmgmp.benchmark.preflight import check_configs
-from mmgmp.benchmark.report import page_section
-from mmgmp.benchmark.results import Results
 from mmgmp.utils import one_line_errors
 from mmgmp.utils.atomic_local_backend import AtomicLocalBackend
 
@@ -58,6 +54,12 @@ def write_page(plans: Sequence[str], out: Path) -> None:
         plans: YAML files.
         out: The page.
     """
+    # These import PyTorch, which `--help` does without.
+    from mmgmp.benchmark.plan import load_plan
+    from mmgmp.benchmark.preflight import check_configs
+    from mmgmp.benchmark.report import page_section
+    from mmgmp.benchmark.results import Results
+
     check_out(out)
     figures = out.parent / 'results'
     link = os.path.relpath(figures, out.parent)

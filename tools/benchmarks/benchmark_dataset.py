@@ -13,6 +13,8 @@ installed. Recent versions (2.38) also collect garbage at each file, which is
 included in the time.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
@@ -20,14 +22,15 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-from loading_recipes import Steps, recipes, write_clips
-from mmaction.registry import DATASETS
 
 from mmgmp.utils import one_line_errors, register_all_modules
 from mmgmp.utils.setting import read_config
+
+if TYPE_CHECKING:
+    from loading_recipes import Steps
 
 CONFIG = Path(__file__).parents[2] / 'configs/erm/erm.py'
 
@@ -81,6 +84,8 @@ def measure(dataset, rounds: int) -> dict[str, dict[str, float]]:
     Each value is the median over the rounds of the mean over the clips;
     'total' is the same for the sum of all transforms.
     """
+    from loading_recipes import recipes
+
     methods = recipes(dataset)
     table: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
     for number in range(-1, rounds):
@@ -137,6 +142,12 @@ def measure_memory(dataset, num_samples: int) -> list[tuple[int, float]]:
 def main() -> None:
     """Measure, and print a table for each distance of key frames."""
     args = parse_args()
+
+    # These import PyTorch, which `--help` does without.
+    import cv2
+    from loading_recipes import write_clips
+    from mmaction.registry import DATASETS
+
     register_all_modules()
     # Data loader workers also use a single OpenCV thread.
     cv2.setNumThreads(0)

@@ -7,24 +7,25 @@ consists of a narrow SlowFast-18 and a ResNet-18, with a domain adversary for
 GMP, or, in the setting ``boomda``, with Boomda on projected features.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import statistics
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-
-import torch
-from adaptation_steps import AdaptationSteps
-from torch.profiler import ProfilerActivity, profile
-from training_steps import TRAINABLE, ComparedSteps, Stopwatch, TrainingSteps
+from typing import TYPE_CHECKING
 
 from mmgmp.utils import one_line_errors, register_all_modules
 
-SETTINGS: dict[str, Callable[[int, torch.device], ComparedSteps]] = {
-    **{name: partial(TrainingSteps, name) for name in TRAINABLE},
-    'boomda': AdaptationSteps,
-}
+# These import PyTorch, which `--help` does without, so each function imports
+# what it calls.
+if TYPE_CHECKING:
+    import torch
+    from training_steps import ComparedSteps
+
+# Trained layers of the model with a domain adversary, and the other model.
+SETTINGS = ('all', 'layer4', 'boomda')
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,6 +38,18 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--json', help='file to write the rows into')
     return parser.parse_args()
+
+
+def make_steps(
+    setting: str, batch_size: int, device: torch.device
+) -> ComparedSteps:
+    """Make the model, the batch and the steps of a setting."""
+    from adaptation_steps import AdaptationSteps
+    from training_steps import TrainingSteps
+
+    if setting == 'boomda':
+        return AdaptationSteps(batch_size, device)
+    return TrainingSteps(setting, batch_size, device)
 
 
 def median_seconds(
@@ -54,6 +67,8 @@ def median_seconds(
 
 def timed(method: Callable, device: torch.device) -> float:
     """Measure the seconds of one call."""
+    from training_steps import Stopwatch
+
     watch = Stopwatch(device)
     watch.mark()
     method()
@@ -68,6 +83,9 @@ def peak_bytes(method: Callable, device: torch.device) -> int:
         method: A training step. Its first call allocates the optimizer state.
         device: Where it runs.
     """
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
     method()
     if device.type == 'cuda':
         torch.cuda.reset_peak_memory_stats(device)
@@ -115,15 +133,18 @@ def format_table(rows: list[dict], steps: ComparedSteps) -> str:
 def main() -> None:
     """Measure and print one table per setting."""
     args = parse_args()
+
+    import torch
+
     register_all_modules()
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     rows = []
     for setting in args.settings:
-        bench = SETTINGS[setting](args.batch_size, device)
+        bench = make_steps(setting, args.batch_size, device)
         seconds = median_seconds(bench.methods, args.rounds, device)
         for name in bench.methods:
             # Use a separate model, without the hooks of the other methods.
-            alone = SETTINGS[setting](args.batch_size, device)
+            alone = make_steps(setting, args.batch_size, device)
             rows.append(
                 dict(
                     setting=setting,

@@ -5,8 +5,8 @@ import argparse
 import time
 from dataclasses import fields
 
-from mmgmp.datasets.synthetic import MiniHACSpec, generate_mini_hac
 from mmgmp.utils import one_line_errors
+from mmgmp.utils.mini_hac_spec import MiniHACSpec
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,6 +33,10 @@ def main() -> None:
     """Generate the data set and print its folder."""
     args = vars(parse_args())
     out, workers = args.pop('out'), args.pop('workers')
+
+    # It imports PyTorch, which `--help` does without.
+    from mmgmp.datasets.synthetic import generate_mini_hac
+
     start = time.time()
     with one_line_errors():
         root = generate_mini_hac(out, MiniHACSpec(**args), workers)

@@ -15,38 +15,23 @@ from pathlib import Path
 
 from mmengine.utils import track_progress_rich
 
-from mmgmp.datasets.arguments import MODALITIES, check_names
-from mmgmp.datasets.epic_kitchens import MEDIA
-from mmgmp.datasets.media_checks import (
-    check_file,
-    duplicate_faults,
-    media_files,
-    sound_ends,
-)
-from mmgmp.datasets.verification import (
-    VERIFIED,
-    count_classes,
-    count_faults,
-    read_splits,
-    surplus_faults,
-)
 from mmgmp.utils import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('dataset', choices=VERIFIED)
+    parser.add_argument('dataset', choices=['hac', 'epic_kitchens'])
     parser.add_argument('data_root', help='folder of the data set')
     parser.add_argument(
         '--media',
-        choices=MEDIA,
+        choices=['clips', 'frames'],
         help='layout of EPIC-Kitchens (default: clips)',
     )
     parser.add_argument(
         '--modalities',
         nargs='+',
-        choices=MODALITIES,
+        choices=['video', 'audio', 'flow'],
         default=['video', 'audio'],
         help='modalities to check (default: video audio)',
     )
@@ -66,10 +51,6 @@ def parse_args() -> argparse.Namespace:
         parser.error(f'--media is not for {args.dataset}: it has one layout')
     if args.json and not args.json.parent.is_dir():
         parser.error(f'--json {args.json}: there is no such folder')
-    try:
-        check_names('modalities', args.modalities, MODALITIES)
-    except ValueError as error:
-        parser.error(str(error))
     return args
 
 
@@ -89,6 +70,24 @@ def format_rows(
 def main() -> None:
     """Check the rows and the files, and print the faults."""
     args = parse_args()
+
+    # These import PyTorch, which `--help` does without.
+    from mmgmp.datasets.arguments import MODALITIES, check_names
+    from mmgmp.datasets.media_checks import (
+        check_file,
+        duplicate_faults,
+        media_files,
+        sound_ends,
+    )
+    from mmgmp.datasets.verification import (
+        VERIFIED,
+        count_classes,
+        count_faults,
+        read_splits,
+        surplus_faults,
+    )
+
+    check_names('modalities', args.modalities, MODALITIES)
     dataset_type, published = VERIFIED[args.dataset]
     classes = dataset_type.METAINFO['classes']
     form = dict(media=args.media) if args.media else {}

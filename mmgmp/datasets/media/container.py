@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import av
 import soundfile
@@ -19,6 +19,13 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+# Old cutting tools leave metadata that are not valid UTF-8. PyAV 19 reads them
+# without being told.
+_METADATA: dict[str, Any] = (
+    dict(metadata_errors='ignore')
+    if int(av.__version__.partition('.')[0]) < 19
+    else {}
+)
 # Formats whose files name other files or addresses, which FFmpeg would open.
 _NAMING_OTHERS = {
     'concat',
@@ -87,8 +94,7 @@ def open_container(path: str) -> InputContainer:
                 container_options=dict(
                     protocol_whitelist='file', format_whitelist=_formats()
                 ),
-                # Old cutting tools leave metadata that are not valid UTF-8.
-                metadata_errors='ignore',
+                **_METADATA,
             )
         except av.FFmpegError as error:
             with open(path, 'rb') as file:

@@ -8,9 +8,6 @@ the embeddings, p_t / p_s, at each source sample.
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp, softmax
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from .prediction_scores import finite_array
 
@@ -124,6 +121,10 @@ def deep_embedded_validation(
             'source_features and target_features must have at least 2 rows '
             f'for cross-fitting, got {len(source)} and {len(target)}'
         )
+    # Importing scikit-learn takes a second or two, which every run would pay.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
     log_odds = cross_val_predict(
         LogisticRegression(class_weight='balanced'),
         np.concatenate([source, target]),
@@ -164,6 +165,8 @@ def whitened_components(
             'source_features and target_features must be equally wide, got '
             f'{source.shape[1]} and {target.shape[1]} columns'
         )
+    from sklearn.decomposition import PCA
+
     features = np.concatenate([source, target])
     pca = PCA(min(_MAX_COMPONENTS, *features.shape), random_state=0)
     # For equal rows the explained variance ratio, unused here, is 0 / 0.
