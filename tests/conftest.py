@@ -10,6 +10,7 @@ from mmengine.runner import set_random_seed
 
 from mmgmp.datasets.synthetic import MiniHACSpec, generate_mini_hac
 from mmgmp.utils import register_all_modules
+from tests.utils.own_clips import index_clips, write_clips
 
 register_all_modules()
 # Every dataset of MMEngine runs the garbage collector. With all imported
@@ -51,3 +52,12 @@ def tiny_mini_hac(tmp_path_factory):
         settings[f'{dataset}.data_root'] = str(root)
         settings[f'{dataset}.spec'] = TINY_SPEC
     return settings
+
+
+@pytest.fixture(scope='session')
+def own_clips(tmp_path_factory):
+    """Folder of 18 clips with their table, and its setting beside it."""
+    root = write_clips(tmp_path_factory.mktemp('own') / 'clips')
+    index_clips(root)
+    index_clips(root, 'pretrained')
+    return root

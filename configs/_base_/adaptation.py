@@ -1,6 +1,8 @@
 # A setting with an unlabelled target in every training batch.
 _base_ = './setting.py'
 
+from mmgmp.datasets.clips_setting import target_batch
+
 # Set keep_hidden_label=True in `unlabelled` to log the accuracy of pseudo
 # labels.
 train_pipeline = [
@@ -26,10 +28,14 @@ unlabelled = dict(
     domains=[_base_.target],
     source_domains=_base_.sources,
 )
-# 16 samples from the sources, as without adaptation, and 16 from the target.
+# 16 samples from the sources, as without adaptation, and 16 from the target, or
+# fewer if one's own clips of the target are fewer.
+num_target = target_batch(
+    _base_.train_dataloader.dataset, _base_.target, most=16
+)
 train_dataloader = dict(
-    batch_size=32,
-    batch_sampler=dict(type='SourceTargetBatchSampler', num_target=16),
+    batch_size=16 + num_target,
+    batch_sampler=dict(type='SourceTargetBatchSampler', num_target=num_target),
     # Batches are always full; PyTorch requires False with a batch sampler.
     drop_last=False,
     dataset=dict(

@@ -1,5 +1,6 @@
 # Copyright (c) mmgmp authors.
 from .base import DomainDataset
+from .clips import ClipsDataset
 from .epic_kitchens import EPICKitchensDataset
 from .hac import HACDataset
 from .media.container import CorruptMediaError
@@ -19,6 +20,7 @@ from .transforms.video import DecodeFrames, OpenVideo, ResampleFrames
 __all__ = [
     'AudioSpectrogram',
     'CachedTransforms',
+    'ClipsDataset',
     'CorruptAudio',
     'CorruptMediaError',
     'CorruptVideo',

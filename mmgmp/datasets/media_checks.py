@@ -83,7 +83,7 @@ def sound_ends(items: Iterable[dict]) -> dict[str, float]:
     for item in items:
         if 'audio_stop' in item:
             path, stop = item['audio_path'], item['audio_stop']
-            end = stop - _tolerance(stop - item['audio_start'])
+            end = stop - tolerance(stop - item['audio_start'])
             ends[path] = max(ends[path], end)
     return ends
 
@@ -107,7 +107,7 @@ def check_file(
     if file.kind == 'audio' and file.stand_in is not None:
         begin, sound_begin, seconds = _span(file.stand_in)
         if seconds is not None and end is None:
-            end = seconds - _tolerance(seconds)
+            end = seconds - tolerance(seconds)
     if os.path.exists(file.path):
         try:
             if file.kind == 'audio':
@@ -144,7 +144,7 @@ def _check_sound(
     if decode:
         read(path)
     try:
-        read(path, begin, begin + _tolerance(end or 0.0))
+        read(path, begin, begin + tolerance(end or 0.0))
         if end is not None:
             read(path, begin + end, begin + end + _MIN_TOLERANCE)
     except EmptyWindowError as error:
@@ -153,7 +153,8 @@ def _check_sound(
     return None
 
 
-def _tolerance(seconds: float) -> float:
+def tolerance(seconds: float) -> float:
+    """Get the seconds by which sound may differ from a clip of a length."""
     return max(_MIN_TOLERANCE, 0.05 * seconds)
 
 
@@ -186,20 +187,12 @@ def duplicate_faults(
         items: (domain, split) -> items.
     """
     places: dict[str, tuple] = {}
-    sizes = defaultdict(list)
     for split in items.values():
         for item in split:
-            path = item['filename']
-            if path not in places and os.path.isfile(path):
-                places[path] = item['domain_name'], item.get('label')
-                sizes[os.path.getsize(path)].append(path)
-    equal = defaultdict(list)
-    for size, paths in sizes.items():
-        for path in paths if size and len(paths) > 1 else ():
-            content = Path(path).read_bytes()
-            equal[hashlib.sha256(content).digest()].append(path)
+            place = item['domain_name'], item.get('label')
+            places.setdefault(item['filename'], place)
     faults = []
-    for paths in equal.values():
+    for paths in equal_files(places):
         for path in paths[1:]:
             if places[path] != places[paths[0]]:
                 names = [
@@ -211,7 +204,32 @@ def duplicate_faults(
     return faults
 
 
-def _check_video(path: str, decode: bool) -> None:
+def equal_files(paths: Iterable[str]) -> list[list[str]]:
+    """Find files with the same content, without those that do not exist.
+
+    Args:
+        paths: Files, each once.
+
+    Returns:
+        Sets of equal files.
+    """
+    sizes = defaultdict(list)
+    for path in filter(os.path.isfile, paths):
+        sizes[os.path.getsize(path)].append(path)
+    equal = defaultdict(list)
+    for size, same_size in sizes.items():
+        for path in same_size if size and len(same_size) > 1 else ():
+            content = Path(path).read_bytes()
+            equal[hashlib.sha256(content).digest()].append(path)
+    return [same for same in equal.values() if len(same) > 1]
+
+
+def check_video(path: str, decode: bool) -> None:
+    """Check that a video can be read, see :func:`check_file`.
+
+    Raises:
+        CorruptMediaError: If it cannot.
+    """
     if not decode:
         with open_container(path) as container, naming(path):
             video_stream(container, path)
@@ -238,4 +256,4 @@ def _check_image(path: str, decode: bool) -> None:
             raise CorruptMediaError(f'media file {path} is not a JPEG image')
 
 
-_CHECKS = dict(video=_check_video, image=_check_image)
+_CHECKS = dict(video=check_video, image=_check_image)

@@ -7,8 +7,14 @@ from typing import Any
 from torch.utils.data import Dataset
 
 # Keys of an item that identify a clip. The file name alone is not enough: all
-# actions of a video share its folder of frames.
-CLIP_IDENTITY = ('filename', 'start_index', 'total_frames')
+# actions of a video share its folder of frames, or its file.
+CLIP_IDENTITY = (
+    'filename',
+    'start_index',
+    'total_frames',
+    'clip_start',
+    'clip_stop',
+)
 
 
 def dataset_leaves(dataset: Any) -> list:

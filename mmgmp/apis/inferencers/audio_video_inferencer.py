@@ -4,7 +4,7 @@ from itertools import groupby
 from pathlib import Path
 
 import torch
-from mmaction.registry import DATASETS, INFERENCERS, MODELS
+from mmaction.registry import INFERENCERS, MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
@@ -15,6 +15,7 @@ from torch import nn
 from mmgmp.datasets import CorruptMediaError
 from mmgmp.utils import register_all_modules
 
+from .classes import choose_classes
 from .media_file_pipeline import MediaFilePipeline
 from .predictions import (
     captions,
@@ -33,11 +34,12 @@ OnCorrupt = Callable[[str, Exception], None]
 class AudioVideoInferencer(BaseInferencer):
     """Predict the action in video files with an audio track.
 
-    The test pipeline and the class names come from the config; the dataset
-    itself is not needed. For a file without sound, the inferencer logs a
-    warning and uses the video alone: the audio features of ``fused`` are
-    zeros, and there are no ``audio`` scores. See :class:`MediaFilePipeline`
-    and :func:`load_weights`.
+    The test pipeline comes from the config, and the class names from the
+    checkpoint. If it has none, such as a file with the weights alone, they
+    come from the config. The dataset itself is not needed. For a file without
+    sound, the inferencer logs a warning and uses the video alone: the audio
+    features of ``fused`` are zeros, and there are no ``audio`` scores. See
+    :class:`MediaFilePipeline` and :func:`load_weights`.
 
     Args:
         model: Config, or its path, of a :class:`MultimodalRecognizer` with
@@ -49,8 +51,9 @@ class AudioVideoInferencer(BaseInferencer):
 
     Raises:
         FileNotFoundError: The config or the checkpoint is missing.
-        ValueError: The config has other modalities or no class names, or the
-            checkpoint is damaged or belongs to another model.
+        ValueError: The config has other modalities, neither the checkpoint
+            nor the config has class names, or the checkpoint is damaged or
+            belongs to another model.
 
     Example::
 
@@ -73,7 +76,7 @@ class AudioVideoInferencer(BaseInferencer):
             check_device(device)
         register_all_modules(init_default_scope=False)
         init_default_scope('mmaction')
-        self.classes = class_names(model)
+        check_modalities(model)
         super().__init__(
             model, str(weights), device, 'mmaction', show_progress
         )
@@ -203,12 +206,14 @@ class AudioVideoInferencer(BaseInferencer):
 
     def _init_model(self, cfg: Config, weights: str, device: str) -> nn.Module:
         model = MODELS.build(dict(cfg.model, objectives=None))
+        trained = load_weights(model, weights)
+        self.classes = choose_classes(trained, cfg)
         if model.cls_head.num_classes != len(self.classes):
+            where = 'checkpoint' if trained else 'test dataset'
             raise ValueError(
                 f'`cls_head` has {model.cls_head.num_classes} classes, but '
-                f'the test dataset has {len(self.classes)}: {self.classes}'
+                f'the {where} has {len(self.classes)}: {self.classes}'
             )
-        load_weights(model, weights)
         model.cfg = cfg
         return model.to(device).eval()
 
@@ -261,15 +266,11 @@ def check_device(device: str) -> None:
         ) from error
 
 
-def class_names(cfg: Config) -> tuple[str, ...]:
-    """Find the class names of a config's test dataset without building it.
-
-    Args:
-        cfg: Config of a model with video and audio.
+def check_modalities(cfg: Config) -> None:
+    """Check that a config has a model with video and audio.
 
     Raises:
-        ValueError: The model has other modalities, or the test dataset is
-            missing or does not name its classes.
+        ValueError: The model has other modalities.
     """
     encoders = cfg.get('model', {}).get('backbone', {}).get('encoders', {})
     if set(encoders) != MODALITIES:
@@ -277,16 +278,3 @@ def class_names(cfg: Config) -> tuple[str, ...]:
             '`model.backbone.encoders` must be exactly those of video and '
             f'audio to predict media files, got {sorted(encoders)}'
         )
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    names = (dataset.get('metainfo') or {}).get('classes')
-    if names is None and 'type' in dataset:
-        type_ = dataset['type']
-        if isinstance(type_, str):
-            type_ = DATASETS.get(type_)
-        names = getattr(type_, 'METAINFO', {}).get('classes')
-    if not names:
-        raise ValueError(
-            '`test_dataloader.dataset` has no class names, neither in '
-            f'`metainfo` nor in its type {dataset.get("type")!r}'
-        )
-    return tuple(names)

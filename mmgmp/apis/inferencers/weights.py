@@ -5,7 +5,7 @@ from torch import nn
 from mmgmp.utils.weights import TRAINING_ONLY, load_complete
 
 
-def load_weights(model: nn.Module, path: str) -> None:
+def load_weights(model: nn.Module, path: str) -> tuple[str, ...]:
     """Load a checkpoint into a model that is built for prediction.
 
     Only tensors and plain data are read. Keys and shapes must match those of
@@ -15,6 +15,10 @@ def load_weights(model: nn.Module, path: str) -> None:
         model: Model without ``objectives``.
         path: Checkpoint of a run, or a file with the weights alone.
 
+    Returns:
+        The class names of the training, which a run stores in its
+        checkpoint. Empty if there are none.
+
     Raises:
         FileNotFoundError: The file does not exist.
         ValueError: The file is damaged or contains other objects than tensors
@@ -23,3 +27,6 @@ def load_weights(model: nn.Module, path: str) -> None:
     """
     checkpoint = CheckpointLoader.load_checkpoint(path, 'cpu')
     load_complete(model, checkpoint, path, optional=TRAINING_ONLY)
+    meta = checkpoint.get('meta')
+    data = meta.get('dataset_meta') if isinstance(meta, dict) else None
+    return tuple((data or {}).get('classes') or ())

@@ -3,11 +3,13 @@
 
 import os
 from collections.abc import Iterator
+from fractions import Fraction
 
 import av
 import numpy as np
 import soundfile
 from av.audio.frame import AudioFrame
+from av.container import InputContainer
 
 from .container import (
     CorruptMediaError,
@@ -26,6 +28,10 @@ _JITTER = 0.04
 # samples that it gives if it does not know it.
 _UNCOUNTED = ('MP3',)
 _UNKNOWN = 1 << 48
+# A later window of a track is reached by a jump to some seconds before it, in
+# files that have an index. A decoder needs less than these to settle.
+_SEEK_FROM, _SETTLE = 30.0, 1.0
+_WITH_INDEX = ('mp4', 'matroska')
 
 
 class EmptyWindowError(CorruptMediaError):
@@ -82,7 +88,8 @@ def read_audio_track(
 ) -> tuple[np.ndarray, int]:
     """Read a window of the audio track of a video file.
 
-    The track is decoded from its start up to ``stop``. The arguments, the
+    The track is decoded up to ``stop``. In mp4 and Matroska, decoding starts
+    shortly before a window that is late in a long file. The arguments, the
     result and the errors are those of :func:`read_audio`, but times are those
     of the file, in which the first sample need not be at 0. The sound is zero
     where the track pauses. If the sample rate changes on the way, all samples
@@ -93,7 +100,11 @@ def read_audio_track(
 
 
 def _decode(
-    path: str, start: float | None, stop: float | None, of_file: bool
+    path: str,
+    start: float | None,
+    stop: float | None,
+    of_file: bool,
+    may_seek: bool = True,
 ) -> tuple[np.ndarray, int]:
     """Decode a window with FFmpeg, see :func:`read_audio_track`.
 
@@ -103,8 +114,11 @@ def _decode(
         stop: End of the window in seconds, or None.
         of_file: Whether times are those of the file. Otherwise the first
             sample is at 0.
+        may_seek: Whether to jump to a late window.
     """
-    blocks, begin, origin, rate, end = [], 0.0, 0.0, 0, 0
+    blocks: list[tuple[int, np.ndarray]] = []
+    begin, origin, rate, end = 0.0, 0.0, 0, 0
+    sought, late = False, 0
     with open_container(path) as container, naming(path):
         stream = audio_stream(container, path)
         for frame in _of_one_rate(decode(container, stream, path)):
@@ -112,6 +126,12 @@ def _decode(
                 # The track may start later or earlier than the video.
                 rate, origin = frame.sample_rate, frame.time or 0.0
                 begin = origin if of_file else 0.0
+                if may_seek and start and _is_late(start, container):
+                    tick = stream.time_base or Fraction(1, rate)
+                    place = round((start - _SETTLE) / tick)
+                    container.seek(place, stream=stream)
+                    sought, late = True, round((start - begin) * rate)
+                    continue
             place = end
             if frame.time is not None:
                 place = round((frame.time - origin) * rate)
@@ -122,6 +142,9 @@ def _decode(
                 samples = frame.to_ndarray()
                 if not frame.format.is_planar:
                     samples = samples.reshape(frame.samples, -1).T
+                if sought and not blocks and place > late:
+                    # The index led too far.
+                    return _decode(path, start, stop, of_file, False)
                 blocks.append((place, _mono(samples)))
             if stop is not None and end >= round((stop - begin) * rate):
                 break
@@ -135,6 +158,13 @@ def _decode(
             ]
     _check_finite(wave, path)
     return wave, rate
+
+
+def _is_late(start: float, container: InputContainer) -> bool:
+    """Check whether a window is so late that a jump to it saves time."""
+    return start > _SEEK_FROM and any(
+        name in container.format.name for name in _WITH_INDEX
+    )
 
 
 def _of_one_rate(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:

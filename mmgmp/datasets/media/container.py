@@ -182,6 +182,31 @@ def video_stream(
     return stream, rate
 
 
+def check_complete(path: str, seconds: float) -> None:
+    """Check that the picture of a file is as long as its header says.
+
+    The packets that a copy has not got are simply absent. Some containers
+    state no length.
+
+    Args:
+        path: Video file.
+        seconds: Length of the picture, by the packets in the file.
+
+    Raises:
+        CorruptMediaError: If more than 5 % and 0.2 s are missing.
+    """
+    with open_container(path) as container, naming(path):
+        stream, _ = video_stream(container, path)
+        if stream.duration is None or stream.time_base is None:
+            return
+        stated = float(stream.duration * stream.time_base)
+    if stated - seconds > max(0.2, 0.05 * stated):
+        raise CorruptMediaError(
+            f'media file {path} is truncated: it has {seconds:.2f} s of '
+            f'{stated:.2f} s: copy it again'
+        )
+
+
 def audio_stream(container: InputContainer, path: str) -> AudioStream:
     """Get the main audio track of a file.
 

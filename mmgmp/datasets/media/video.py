@@ -66,12 +66,12 @@ def read_video(
         CorruptMediaError: If the file is missing, empty or truncated, or
             cannot be decoded.
     """
-    frames, rate, _ = _decode(path, short_side)
+    frames, rate, _ = read_video_and_times(path, short_side)
     return frames, rate
 
 
-def _decode(
-    path: str, short_side: int | None
+def read_video_and_times(
+    path: str, short_side: int | None = None
 ) -> tuple[np.ndarray, Fraction, FrameTimes]:
     """Decode all frames, see :func:`read_video`, with their times."""
     # One converter for all frames: creating one per frame costs more than
@@ -97,41 +97,6 @@ def _decode(
     return np.stack(as_first(images)), rate, times
 
 
-class VideoInMemory:
-    """Reader of a video file that is decoded once and stays in memory.
-
-    The frames cannot be written to and :meth:`read` copies them, so copies of
-    the reader share them safely.
-
-    Args:
-        path: Video file.
-        short_side: See :func:`read_video`.
-
-    Raises:
-        CorruptMediaError: See :func:`read_video`.
-    """
-
-    def __init__(self, path: str, short_side: int | None = None) -> None:
-        self.frames, rate, self.frame_times = _decode(path, short_side)
-        self.frames.setflags(write=False)
-        self.frame_rate = float(rate)
-        self.nbytes = self.frames.nbytes
-
-    def __len__(self) -> int:
-        """Number of frames."""
-        return len(self.frames)
-
-    def __deepcopy__(self, memo: dict) -> 'VideoInMemory':
-        return self
-
-    def read(self, indices: Sequence[int]) -> list[np.ndarray]:
-        """Copy frames (H, W, 3) uint8 by their indices from 0."""
-        return list(self.frames[list(indices)])
-
-    def close(self) -> None:
-        """Do nothing: the file is already closed."""
-
-
 class VideoReader:
     """Reader of a video file that decodes only the requested frames.
 
@@ -143,19 +108,21 @@ class VideoReader:
 
     Args:
         path: Video file.
+        short_side: See :func:`read_video`.
 
     Raises:
         CorruptMediaError: If the file is missing, empty or truncated, or is
             not a video.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, short_side: int | None = None) -> None:
         self.path = path
+        self.short_side = short_side
         self._convert = VideoReformatter()
         self._container = open_container(path)
         with naming(path):
             self._stream, rate = video_stream(self._container, path)
-            # See `_decode`.
+            # See `read_video_and_times`.
             self._stream.thread_type = 'NONE'
             packets = [
                 PacketInfo.of(p)
@@ -235,8 +202,7 @@ class VideoReader:
                 if frame.pts in index:
                     if not begun:
                         return {}
-                    image = to_rgb(self._convert, frame, self.path)
-                    images[index.pop(frame.pts)] = image
+                    images[index.pop(frame.pts)] = self._to_rgb(frame)
                 if not index:
                     break
         return images
@@ -266,6 +232,9 @@ class VideoReader:
         place = bisect_right(self._keys, self._times[index])
         return self._keys[max(place - 1, 0)]
 
+    def _to_rgb(self, frame: VideoFrame) -> np.ndarray:
+        return to_rgb(self._convert, frame, self.path, self.short_side)
+
     def _count(self, wanted: Iterable[int]) -> dict[int, np.ndarray]:
         """Find frames by counting from the start of the file."""
         images, wanted = {}, {*wanted}
@@ -276,7 +245,7 @@ class VideoReader:
             frames = decode(container, stream, self.path)
             for i, frame in enumerate(frames):
                 if i in wanted:
-                    images[i] = to_rgb(self._convert, frame, self.path)
+                    images[i] = self._to_rgb(frame)
                 if len(images) == len(wanted):
                     break
         return images

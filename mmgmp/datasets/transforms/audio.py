@@ -42,8 +42,9 @@ class LoadAudio(BaseTransform):
     video, this is the whole video; with several clips it is one window over
     all of them. A window that extends beyond the end of the audio is cut
     there; before its start, the samples are zero. ``align='whole'`` takes the
-    whole file, and ``align='action'`` the seconds ``audio_start`` to
-    ``audio_stop``.
+    whole file, or the part of it that :class:`OpenVideo` selects by
+    ``clip_start`` and ``clip_stop``. ``align='action'`` takes the seconds
+    ``audio_start`` to ``audio_stop``.
 
     An item with ``alignment='as_released'`` follows the published code:
     :func:`~mmgmp.released.alignment.released_window` computes the window of
@@ -175,12 +176,16 @@ class LoadAudio(BaseTransform):
         self, results: dict, released: bool, track: bool
     ) -> tuple[float | None, float | None]:
         """Get the start and end in seconds; None means those of the file."""
-        if self.align == 'whole':
+        part = not {'clip_start', 'clip_stop'}.isdisjoint(results)
+        if self.align == 'whole' and not part:
             return None, None
         if self.align == 'action':
             return results['audio_start'], results['audio_stop']
         flow = self.follow == 'flow'
-        if flow:
+        if self.align == 'whole':
+            indices = np.array([0, results['total_frames'] - 1])
+            fps = results.get('avg_fps')
+        elif flow:
             indices, fps = results['flow_frame_inds'], results['flow_fps']
         else:
             indices = results['frame_inds'] - results['start_index']

@@ -47,6 +47,7 @@ class CachedTransforms(BaseTransform):
 
         - filename (str): Identifies the sample, together with the next keys.
         - start_index, total_frames (int, optional)
+        - clip_start, clip_stop (float, optional)
 
     Added keys:
 

@@ -9,9 +9,11 @@ from mmgmp.utils.frame_reader import FrameReader
 
 from ..media.container import CorruptMediaError
 from ..media.frames import FrameFolderReader, frame_paths
+from ..media.in_memory import VideoInMemory
 from ..media.resampling import ResampledReader
+from ..media.segments import SegmentReader
 from ..media.times import FrameTimes
-from ..media.video import VideoInMemory, VideoReader
+from ..media.video import VideoReader
 
 
 @TRANSFORMS.register_module()
@@ -27,6 +29,10 @@ class OpenVideo(BaseTransform):
     epoch decodes the files, and each epoch samples other frames of them. In a
     long video, most of the decoded frames would not be used.
 
+    For an item with ``clip_start`` or ``clip_stop``, only the frames between
+    these times exist, see :class:`~mmgmp.datasets.ClipsDataset`. They count
+    from 0, and :class:`LoadAudio` finds their sound in the long file.
+
     For an item with ``alignment='as_released'``,
     :class:`~mmgmp.released.alignment.ReleasedIndexing` numbers the frames of a
     file as in the published code. Frames in folders are not renumbered.
@@ -36,6 +42,8 @@ class OpenVideo(BaseTransform):
         - filename (str): Video file, or
         - frame_dir, filename_tmpl, start_index, total_frames: Folder, pattern
           of the file names, number of the first frame, number of frames.
+        - clip_start, clip_stop (float, optional): Part of a file in seconds
+          after its first frame.
         - alignment (str, optional): ``'true_fps'`` (the default) or
           ``'as_released'``.
 
@@ -85,11 +93,18 @@ class OpenVideo(BaseTransform):
             results['video_reader'] = FrameFolderReader(frame_paths(results))
             return results
         path = results['filename']
-        reader = (
-            VideoInMemory(path, self.short_side)
-            if self.in_memory
-            else VideoReader(path)
-        )
+        part = results.get('clip_start'), results.get('clip_stop')
+        whole = part == (None, None)
+        reader: VideoInMemory | VideoReader | SegmentReader
+        if self.in_memory:
+            reader = VideoInMemory(
+                path, self.short_side, None if whole else part
+            )
+        else:
+            reader = VideoReader(path)
+            if not whole:
+                times = reader.frame_times
+                reader = SegmentReader(reader, times, *part, path)
         add_reader(results, reader, path, reader.frame_times)
         return results
 

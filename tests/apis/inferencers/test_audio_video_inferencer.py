@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
 from mmgmp.apis import AudioVideoInferencer
-from mmgmp.apis.inferencers.audio_video_inferencer import class_names
+from mmgmp.apis.inferencers.classes import class_names
 from mmgmp.datasets import MiniHACDataset
 from tests.utils.muxing import mux
 from tests.utils.prediction import CONFIG, difference, load, predict

@@ -9,8 +9,8 @@ import pytest
 from mmaction.registry import TRANSFORMS
 
 from mmgmp.datasets import CorruptMediaError
+from mmgmp.datasets.media.in_memory import VideoInMemory
 from mmgmp.datasets.media.video import (
-    VideoInMemory,
     VideoReader,
     read_frame_rate,
     read_video,
