@@ -33,12 +33,15 @@ augment = [
 ] * has_video + [dict(type='SpectrogramAugment')] * has_audio
 crop = [dict(type='CenterCrop', crop_size=64)] * has_video
 keys = dict(video='imgs', audio='audios')
-pack = [
+formats = [
     *[dict(type='FormatShape', input_format='NCTHW')] * has_video,
     *[dict(type='FormatSpectrogram')] * has_audio,
+]
+pack = [
+    # It leaves `imgs` as frames, which browse_dataset.py of MMAction2 draws.
     dict(
         type='KeyMapper',
-        transforms=[],
+        transforms=formats,
         remapping={keys[m]: m for m in modalities},
     ),
     dict(
