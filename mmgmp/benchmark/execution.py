@@ -141,7 +141,8 @@ def dataset_version(cfg: Config) -> str:
     """Hash the samples of the training, validation and test datasets.
 
     The hash covers the path of each sample below ``data_root``, the size of
-    its video in bytes, its label and its domain. It changes if a split
+    its video in bytes, its label, its domain and its part of the file, if it
+    is not the whole. It changes if a split
     changes, or if a file is missing or replaced.
 
     Args:
@@ -163,6 +164,10 @@ def dataset_version(cfg: Config) -> str:
                     size = os.path.getsize(path) if os.path.isfile(path) else 0
                     values += [os.path.relpath(path, leaf.data_root), size]
                 values += [sample.get('label'), sample.get('domain_name')]
+                # Parts of one file.
+                for key in ('clip_start', 'clip_stop'):
+                    if key in sample:
+                        values.append(f'{key}={sample[key]}')
                 lines.append(' '.join(map(str, values)))
     return digest('\n'.join(lines))
 

@@ -3,8 +3,10 @@
 
 import pytest
 from mmaction.registry import DATASETS
+from mmengine.config import Config
 from mmengine.dataset import ClassBalancedDataset
 
+from mmgmp.benchmark.execution import dataset_version
 from mmgmp.datasets import ClipsDataset
 from mmgmp.datasets import clips as clips_module
 from mmgmp.datasets.clips_setting import class_weights
@@ -173,3 +175,18 @@ def test_rare_classes_are_repeated_and_weighted(table):
     assert class_weights(args['ann_file'], [TARGET]) == [1, 1]
     with pytest.raises(ValueError, match='no training clips'):
         class_weights(args['ann_file'], [])
+
+
+def test_version_of_the_data_for_a_benchmark(table):
+    """Other parts of the same files are other data."""
+    versions = set()
+    for stop in (None, 0.5, 0.6):
+        args = table(lambda clips, s=stop: [c._replace(stop=s) for c in clips])
+        dataset = dict(type='ClipsDataset', domains=[HOME], **args)
+        parts = dict(train='train', val='test', test='test')
+        cfg = {
+            f'{part}_dataloader': dict(dataset=dict(dataset, split=split))
+            for part, split in parts.items()
+        }
+        versions.add(dataset_version(Config(cfg)))
+    assert len(versions) == 3

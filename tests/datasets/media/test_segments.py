@@ -15,7 +15,7 @@ from mmgmp.datasets import (
     ResampleFrames,
 )
 from mmgmp.datasets.media import audio
-from mmgmp.datasets.media.audio import read_audio_track
+from mmgmp.datasets.media.audio import EmptyWindowError, read_audio_track
 from tests.utils.media import moving_frames, write_video, write_wav
 from tests.utils.muxing import picture_second, tone_second, write_seconds
 
@@ -130,6 +130,8 @@ def test_jump_to_a_late_window(tmp_path, suffix, monkeypatch):
     monkeypatch.setattr(audio, 'decode', counted)
     late, rate = read_audio_track(path, 35.25, 36.25)
     assert sum(decoded) < 4 * rate
+    with pytest.raises(EmptyWindowError, match=r'to 4\d\.\d\d s'):
+        read_audio_track(path, 50, 51)
     monkeypatch.setattr(audio, '_SEEK_FROM', 1000)
     whole, _ = read_audio_track(path, 35.25, 36.25)
     assert late.shape == whole.shape == (rate,)
@@ -148,3 +150,4 @@ def test_index_that_leads_too_far(tmp_path, monkeypatch):
     monkeypatch.setattr(audio, '_SETTLE', -1)
     wave, rate = read_audio_track(path, 2, 3)
     assert tone_second(wave, rate) == pytest.approx(2, abs=0.05)
+    assert wave[:1000].any()
