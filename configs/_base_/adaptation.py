@@ -1,7 +1,7 @@
 # A setting with an unlabelled target in every training batch.
 _base_ = './setting.py'
 
-from mmgmp.datasets.clips_setting import target_batch
+from mmgmp.datasets.clips.setting import target_batch
 
 # Set keep_hidden_label=True in `unlabelled` to log the accuracy of pseudo
 # labels.

@@ -1,6 +1,6 @@
 # Copyright (c) mmgmp authors.
 from .base import DomainDataset
-from .clips import ClipsDataset
+from .clips.dataset import ClipsDataset
 from .epic_kitchens import EPICKitchensDataset
 from .hac import HACDataset
 from .media.container import CorruptMediaError

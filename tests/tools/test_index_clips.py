@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmgmp.datasets.clips_table import read_clips
+from mmgmp.datasets.clips.table import read_clips
 from tests.utils.leaves import read_leaf
 from tests.utils.media import moving_frames, tone, write_video
 from tests.utils.own_clips import DOMAINS

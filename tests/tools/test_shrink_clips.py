@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmgmp.datasets.clips_table import read_clips
+from mmgmp.datasets.clips.table import read_clips
 from mmgmp.datasets.media.video import VideoReader
 from tests.utils.media import tone, write_wav
 

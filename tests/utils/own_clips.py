@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmgmp.datasets.clips_index import assign_splits, find_clips
-from mmgmp.datasets.clips_setting import format_setting
-from mmgmp.datasets.clips_table import format_clips
+from mmgmp.datasets.clips.index import assign_splits, find_clips
+from mmgmp.datasets.clips.setting import format_setting
+from mmgmp.datasets.clips.table import format_clips
 
 from .media import moving_frames, tone, write_video
 

@@ -7,37 +7,24 @@ clips, counts them, and writes a table and a setting for `--dataset`. If a clip
 has a fault, nothing is written and the exit status is 1.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmgmp.datasets.clips_checks import (
-    ClipReport,
-    copy_faults,
-    inspect_clips,
-)
-from mmgmp.datasets.clips_index import (
-    assign_splits,
-    empty_splits,
-    find_clips,
-    format_counts,
-    move_paths,
-)
-from mmgmp.datasets.clips_setting import format_setting, setting_name
-from mmgmp.datasets.clips_table import (
-    Clip,
-    domain_names,
-    format_clips,
-    missing_classes,
-    parse_clips,
-    straddling,
-)
-from mmgmp.datasets.media_checks import Fault
 from mmgmp.utils import AtomicLocalBackend, one_line_errors
-from mmgmp.utils.own_clips import encoders
+
+# These import PyTorch, which `--help` does without, so each function imports
+# what it calls.
+if TYPE_CHECKING:
+    from mmgmp.datasets.clips.checks import ClipReport
+    from mmgmp.datasets.clips.table import Clip
+    from mmgmp.datasets.media_checks import Fault
 
 TABLE = 'clips.csv'
 SAMPLED = 2.0  # seconds that the pipelines of the small encoders sample
@@ -115,6 +102,10 @@ def parse_args() -> argparse.Namespace:
 
 def read_rows(args: argparse.Namespace) -> tuple[list[Clip], list[Fault]]:
     """Find the clips, and the faults of names and rows."""
+    from mmgmp.datasets.clips.index import find_clips
+    from mmgmp.datasets.clips.table import parse_clips, straddling
+    from mmgmp.datasets.media_checks import Fault
+
     if args.csv is None:
         clips, faults, others = find_clips(args.root)
         if others:
@@ -130,6 +121,8 @@ def print_notes(
     clips: Sequence[Clip], reports: Sequence[ClipReport]
 ) -> None:
     """Print what is no fault, but worth to know."""
+    from mmgmp.datasets.clips.table import missing_classes
+
     rates: dict[str, Counter] = defaultdict(Counter)
     for clip, report in zip(clips, reports):
         if report.frame_rate:
@@ -220,6 +213,21 @@ def check_new(files: dict[Path, str]) -> None:
 def main() -> None:
     """Index the clips."""
     args = parse_args()
+
+    from mmgmp.datasets.clips.checks import copy_faults, inspect_clips
+    from mmgmp.datasets.clips.index import (
+        assign_splits,
+        empty_splits,
+        format_counts,
+        move_paths,
+    )
+    from mmgmp.datasets.clips.setting import (
+        encoders,
+        format_setting,
+        setting_name,
+    )
+    from mmgmp.datasets.clips.table import domain_names, format_clips
+
     encoders(args.encoders)
     if args.root is None:
         args.root = args.csv.absolute().parent

@@ -6,6 +6,8 @@ times of the frames and the folders, and are turned upright. A file that
 exists is kept, so the tool can be stopped and started again.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import shutil
@@ -13,14 +15,14 @@ import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.progress import track
-
-from mmgmp.datasets import CorruptMediaError
-from mmgmp.datasets.clips_index import VIDEO_SUFFIXES, list_files
-from mmgmp.datasets.clips_table import Clip, format_clips, parse_clips
-from mmgmp.datasets.media.shrinking import shrink_video, shrunk_name
 from mmgmp.utils import AtomicLocalBackend, one_line_errors
+
+# These import PyTorch, which `--help` does without, so each function imports
+# what it calls.
+if TYPE_CHECKING:
+    from mmgmp.datasets.clips.table import Clip
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,6 +62,8 @@ def parse_args() -> argparse.Namespace:
 
 def read_clips(path: Path) -> list[Clip]:
     """Read a table without faults."""
+    from mmgmp.datasets.clips.table import parse_clips
+
     clips, faults = parse_clips(path)
     for clip in clips:
         for name in filter(None, (clip.path, clip.audio)):
@@ -76,6 +80,8 @@ def choose_names(videos: Iterable[str]) -> dict[str, str]:
     Raises:
         ValueError: Two videos would have the same copy.
     """
+    from mmgmp.datasets.media.shrinking import shrunk_name
+
     names: dict[str, str] = {}
     taken: dict[str, str] = {}
     for video in videos:
@@ -92,6 +98,13 @@ def choose_names(videos: Iterable[str]) -> dict[str, str]:
 def main() -> None:
     """Copy the videos."""
     args = parse_args()
+
+    from rich.progress import track
+
+    from mmgmp.datasets import CorruptMediaError
+    from mmgmp.datasets.clips.index import VIDEO_SUFFIXES, list_files
+    from mmgmp.datasets.media.shrinking import shrink_video
+
     clips: list[Clip] = []
     if args.csv is None:
         found = [
@@ -136,6 +149,8 @@ def copy_table(
     args: argparse.Namespace, clips: list[Clip], names: dict[str, str]
 ) -> None:
     """Copy the sound files, and the table with the new names."""
+    from mmgmp.datasets.clips.table import format_clips
+
     for name in {clip.audio for clip in clips} - {''}:
         copy = args.out / name
         if not copy.exists():

@@ -11,19 +11,19 @@ from typing import NamedTuple
 import numpy as np
 from rich.progress import track
 
-from .clips_table import Clip
-from .files import Folders
-from .media.audio import (
+from ..files import Folders
+from ..media.audio import (
     EmptyWindowError,
     has_audio_track,
     read_audio,
     read_audio_track,
 )
-from .media.container import CorruptMediaError, check_complete
-from .media.segments import SegmentReader
-from .media.times import FrameTimes
-from .media.video import VideoReader
-from .media_checks import Fault, check_video, equal_files, tolerance
+from ..media.container import CorruptMediaError, check_complete
+from ..media.segments import SegmentReader
+from ..media.times import FrameTimes
+from ..media.video import VideoReader
+from ..media_checks import Fault, check_video, equal_files, tolerance
+from .table import Clip
 
 # Sound may be shorter than its picture by 5 % of it, but not by more seconds
 # than these, so that it always covers a part of the sampled clip.

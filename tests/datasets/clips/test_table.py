@@ -3,7 +3,7 @@
 
 import pytest
 
-from mmgmp.datasets.clips_table import (
+from mmgmp.datasets.clips.table import (
     class_names,
     domain_names,
     format_clips,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import check_domain_names
-from .clips_table import SPLITS, Clip, class_names, domain_names
-from .files import nfc
+from ..arguments import check_domain_names
+from ..files import nfc
+from .table import SPLITS, Clip, class_names, domain_names
 
 VIDEO_SUFFIXES = frozenset(
     [

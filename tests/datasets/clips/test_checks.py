@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from mmgmp.datasets.clips_checks import copy_faults, inspect_clip
-from mmgmp.datasets.clips_table import Clip
+from mmgmp.datasets.clips.checks import copy_faults, inspect_clip
+from mmgmp.datasets.clips.table import Clip
 from tests.utils.media import moving_frames, tone, write_video, write_wav
 
 FPS = 4

@@ -5,14 +5,14 @@ from collections import Counter
 
 import pytest
 
-from mmgmp.datasets.clips_index import (
+from mmgmp.datasets.clips.index import (
     assign_splits,
     empty_splits,
     find_clips,
     format_counts,
     move_paths,
 )
-from mmgmp.datasets.clips_table import Clip, straddling
+from mmgmp.datasets.clips.table import Clip, straddling
 
 
 def touch(root, *names):

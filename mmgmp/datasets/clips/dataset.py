@@ -4,16 +4,16 @@ from pathlib import Path
 
 from mmaction.registry import DATASETS
 
-from .base import DomainDataset
-from .clips_table import (
+from ..base import DomainDataset
+from ..files import Folders
+from ..tables import warn_once
+from .table import (
     Clip,
     class_names,
     domain_names,
     missing_classes,
     read_clips,
 )
-from .files import Folders
-from .tables import warn_once
 
 # As in the other datasets, the test rows come first in 'all'.
 PARTS = dict(train=('train',), test=('test',), all=('test', 'train'))

@@ -9,8 +9,8 @@ from mmengine.dataset import ClassBalancedDataset
 from mmgmp.benchmark.execution import dataset_version
 from mmgmp.datasets import ClipsDataset
 from mmgmp.datasets import clips as clips_module
-from mmgmp.datasets.clips_setting import class_weights
-from mmgmp.datasets.clips_table import format_clips, read_clips
+from mmgmp.datasets.clips.setting import class_weights
+from mmgmp.datasets.clips.table import format_clips, read_clips
 from mmgmp.datasets.wrappers import CLIP_IDENTITY
 from tests.utils.media import tone, write_wav
 from tests.utils.own_clips import CLASSES, DOMAINS

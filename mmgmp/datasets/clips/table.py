@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from mmgmp.utils.suggestion import suggest
 
-from .arguments import check_domain_names
-from .files import nfc
-from .tables import Line, read_lines
+from ..arguments import check_domain_names
+from ..files import nfc
+from ..tables import Line, read_lines
 
 COLUMNS = (
     'path',
