@@ -1,6 +1,7 @@
 """The wheel that is built from the source distribution is complete."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,8 +113,31 @@ def test_metadata(wheel):
     (metadata,) = wheel.glob('mmgmp-*.dist-info/METADATA')
     text = metadata.read_text()
     assert 'Requires-Dist: mmengine==0.10.7\n' in text
+    # A hard requirement would overwrite the full mmcv, which has its folder.
+    (lite,) = re.findall(r'Requires-Dist: mmcv.*', text)
+    assert lite.endswith('extra == "mmcv-lite"')
+    # The package index has none of the files that the README links.
+    assert not re.search(r'\]\((?!https?://|#)', text)
     assert 'Requires-Dist: pytest' in text.split('Provides-Extra: tests')[1]
     assert (metadata.parent / 'licenses/LICENSE').is_file()
+
+
+def test_links_of_the_readme_are_absolute(tmp_path):
+    url = 'https://example.org/mmgmp/blob/main'
+    build = 'import setuptools.build_meta as b, sys; '
+    build += 'b.prepare_metadata_for_build_wheel(sys.argv[1])'
+    tree = tmp_path / 'tree'
+    (tree / 'mmgmp').mkdir(parents=True)
+    for name in ('README.md', 'LICENSE', 'pyproject.toml', 'setup.py'):
+        shutil.copyfile(ROOT / name, tree / name)
+    shutil.copyfile(ROOT / 'mmgmp/version.py', tree / 'mmgmp/version.py')
+    shutil.copytree(ROOT / 'requirements', tree / 'requirements')
+    (tree / 'mmgmp/__init__.py').touch()
+    run_python('-c', build, tmp_path, cwd=tree, MMGMP_SOURCE_URL=url + '/')
+    (metadata,) = tmp_path.glob('mmgmp-*.dist-info/METADATA')
+    text = metadata.read_text()
+    assert f'Project-URL: Source, {url}\n' in text
+    assert f'[Contributing]({url}/CONTRIBUTING.md)' in text
 
 
 def test_model_index_lists_every_metafile():
@@ -127,6 +151,26 @@ def test_model_index_lists_every_metafile():
         for model in models:
             assert (ROOT / model['Config']).is_file(), model['Config']
             assert Path(model['Config']).stem == model['Name']
+
+
+def test_accuracies_in_the_metafiles():
+    """They are those of the page of results."""
+    page = (ROOT / 'docs/benchmark.md').read_text()
+    rows = dict(
+        erm='ERM',
+        dann='Base (DANN)',
+        gmp='GMP',
+        gmp_released='GMP (released)',
+        boomda='Boomda',
+    )
+    for path in ROOT.glob('configs/*/metafile.yml'):
+        for model in yaml.safe_load(path.read_text())['Models']:
+            for result in model.get('Results', ()):
+                (mean,) = result['Metrics'].values()
+                row = re.search(
+                    rf'^\| {re.escape(rows[model["Name"]])} +\|.*', page, re.M
+                )
+                assert f'| {mean} ± ' in re.sub(r'\| +', '| ', row[0])
 
 
 def test_unpacked_wheel_builds_a_model(wheel, tmp_path):

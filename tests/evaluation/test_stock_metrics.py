@@ -8,6 +8,7 @@ import torch
 from mmaction.structures import ActionDataSample
 from mmengine.evaluator import BaseMetric, Evaluator
 
+from mmgmp.evaluation import DomainAccMetric
 from mmgmp.evaluation.stock_metrics import leave_out_replacements
 from mmgmp.utils import register_all_modules
 from mmgmp.utils.replacements import is_replacement, mark_replacement
@@ -111,8 +112,13 @@ def test_our_metric_needs_no_help():
 def _evaluate_on_rank(rank):
     register_all_modules()
     # Six places on two ranks: the first sample pads the last one.
-    results = evaluate([*SAMPLES, SAMPLES[0]][rank::2], ALL, len(SAMPLES))
-    check(results)
+    metric = DomainAccMetric()
+    metrics = [metric, *ALL[1:]]
+    samples = [*SAMPLES, SAMPLES[0]][rank::2]
+    check(evaluate(samples, metrics, len(SAMPLES)))
+    group = metric.report['all']  # on both ranks
+    assert group['clips'] == 3
+    assert group['branches']['fused']['confusion'] == MATRIX
     return rank
 
 

@@ -71,9 +71,20 @@ def test_summary_and_table(run):
     assert summary['chance'] == pytest.approx(1 / 7)
     for part in ('source_top1', 'target_top1'):
         assert summary[part].keys() >= {'fused', 'video', 'audio'}
-    table = stdout.strip().splitlines()[-3:]
-    assert table[0].split()[-4:] == ['fused', 'video', 'audio', 'chance']
-    assert 'cartoon' in table[2]
+    lines = stdout.strip().splitlines()
+    (start,) = [i for i, x in enumerate(lines) if x.startswith('top-1 (%)')]
+    names = ['fused', 'video', 'audio', 'class', 'mean', 'majority', 'chance']
+    assert lines[start].split()[2:] == [*names, 'clips']
+    assert lines[start + 2].startswith('target (cartoon)')
+    # A row for each of the seven classes, and the name of the figure.
+    assert lines[-8].split()[:2] == ['0', 'sleeping']
+    assert lines[-1] == f'wrote {work_dir}/confusion_target.png'
+    assert (work_dir / 'confusion_target.png').is_file()
+    target = summary['evaluation']['target']['all']
+    assert (
+        sum(map(sum, target['branches']['fused']['confusion']))
+        == (target['clips'])
+    )
 
 
 def test_log_has_the_ratios(run):
@@ -116,12 +127,15 @@ def test_checkpoint_can_be_tested_again(run, options, tmp_path):
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert (tmp_path / 'predictions.pkl').is_file()
-    (log,) = tmp_path.glob('*/*.json')
+    (log,) = tmp_path.glob('*/2*.json')
     metrics = json.loads(log.read_text())
     summary = json.loads((work_dir / 'summary.json').read_text())
     assert metrics['acc/all/fused/top1'] == pytest.approx(
         summary['target_top1']['fused']
     )
+    beside = json.loads((tmp_path / 'predictions_summary.json').read_text())
+    target = summary['evaluation']['target']
+    assert beside['evaluation']['target'] == target
 
 
 @pytest.mark.slow

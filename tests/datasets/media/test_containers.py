@@ -181,10 +181,10 @@ def test_pause_of_the_sound_is_silent(tmp_path):
     wave = load(cut, range(75, 85))['audios']
     assert round(tone_second(wave)) == 2
     assert not load(cut, range(36, 54))['audios'][500:-500].any()
-    # Matroska keeps the 1024 samples with which the encoder begins.
-    assert len(read_audio_track(cut)[0]) == 1024 + len(
-        read_audio_track(path)[0]
-    )
+    # Matroska keeps the 1024 samples with which the encoder begins; that of
+    # PyAV 19 marks them to be left out.
+    lengths = [len(read_audio_track(x)[0]) for x in (cut, path)]
+    assert lengths[0] - lengths[1] in (0, 1024)
 
 
 @pytest.mark.parametrize('track', [None, 'aac'])
