@@ -15,7 +15,6 @@ from mmgmp.utils import (
     load_config,
     one_line_errors,
 )
-from mmgmp.utils.work_dir import SUMMARY
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -57,6 +56,8 @@ def dumped_summary(dump: str) -> Path:
     Raises:
         ValueError: Another file has this name.
     """
+    from mmgmp.utils.work_dir import SUMMARY
+
     path = Path(dump)
     path = path.with_name(f'{path.stem}_{SUMMARY}')
     try:
@@ -84,6 +85,7 @@ def report(runner: Runner, checkpoint: str, dump: str | None) -> None:
         summarize_test,
         write_summary,
     )
+    from mmgmp.utils.work_dir import SUMMARY
 
     summary = summarize_test(runner.test_loop, checkpoint)
     if not summary or not is_main_process():

@@ -11,8 +11,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
 
 from mmgmp.apis.inferencers.classes import class_names
-from mmgmp.datasets.clips.setting import encoders
 from mmgmp.utils import setting
+from mmgmp.utils.own_clips import encoders
 from mmgmp.utils.setting import read_config
 from tests.utils.leaves import NAMES, leaf_path, read_leaf
 from tests.utils.own_clips import CLASSES, DOMAINS

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmgmp.utils import AtomicLocalBackend, one_line_errors
+from mmgmp.utils.own_clips import encoders
 
 # These import PyTorch, which `--help` does without, so each function imports
 # what it calls.
@@ -221,11 +222,7 @@ def main() -> None:
         format_counts,
         move_paths,
     )
-    from mmgmp.datasets.clips.setting import (
-        encoders,
-        format_setting,
-        setting_name,
-    )
+    from mmgmp.datasets.clips.setting import format_setting, setting_name
     from mmgmp.datasets.clips.table import domain_names, format_clips
 
     encoders(args.encoders)

@@ -1,43 +1,16 @@
 # Copyright (c) mmgmp authors.
-"""The setting of one's own clips: what it inherits, and what its table says.
-
-It works in a clone and with an installed wheel, in any folder.
-"""
+"""What the setting of one's own clips takes from their table."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmgmp.utils.setting import choose_domains, configs_folder
-from mmgmp.utils.suggestion import suggest
+from mmgmp.utils.setting import choose_domains
 
 from .table import Clip, class_names, domain_names, read_clips
 
 LAST = 'last'
-
-
-def encoders(name: str) -> str:
-    """Find the config from which a setting of one's own clips inherits.
-
-    Args:
-        name: Name of a file in ``configs/_base_/clips`` without ``.py``:
-            ``'small'``, or ``'pretrained'`` for the published encoders.
-
-    Returns:
-        Path for ``_base_`` of the setting.
-
-    Raises:
-        ValueError: The name is unknown; the message lists the names.
-    """
-    folder = configs_folder() / '_base_' / 'clips'
-    names = sorted(path.stem for path in folder.glob('*.py'))
-    if name not in names:
-        raise ValueError(
-            f'the encoders must be one of {names}, got {name!r}'
-            f'{suggest(name, names)}'
-        )
-    return str(folder / f'{name}.py')
 
 
 def choose_clips(
@@ -137,13 +110,13 @@ def format_setting(
     Args:
         table: Table of the clips.
         name: Name of the setting, which is in the name of the work dirs.
-        encoders: See :func:`encoders`.
+        encoders: See :func:`mmgmp.utils.own_clips.encoders`.
         clips: The clips, to count them.
     """
     counts = f'{len(clips)} clips, {len(class_names(clips))} classes'
     lines = [
         f'# {counts}, domains: {", ".join(domain_names(clips))}',
-        "_base_ = __import__('mmgmp.datasets.clips.setting', fromlist=[''])"
+        "_base_ = __import__('mmgmp.utils.own_clips', fromlist=[''])"
         f'.encoders({encoders!r})',
         '',
         'from mmgmp.datasets.clips.setting import choose_clips',

@@ -8,7 +8,7 @@ from mmengine.dataset import ClassBalancedDataset
 
 from mmgmp.benchmark.execution import dataset_version
 from mmgmp.datasets import ClipsDataset
-from mmgmp.datasets import clips as clips_module
+from mmgmp.datasets.clips import dataset as clips_module
 from mmgmp.datasets.clips.setting import class_weights
 from mmgmp.datasets.clips.table import format_clips, read_clips
 from mmgmp.datasets.wrappers import CLIP_IDENTITY
