@@ -33,6 +33,7 @@ NUMBERS = ('seed', 'epoch', 'seconds', 'peak_memory_mb')
 # Without these, a row says nothing. Files of older versions may lack others.
 NEEDED = ('config_hash', 'seed', 'selection', 'state')
 METRICS = ('source/', 'target/')
+ACCURACIES = ('/top1', '/mean1')
 STATES = ('finished', 'failed')
 
 
@@ -118,6 +119,13 @@ class ResultsStore:
             lines,
             f'has a state that is none of {STATES}',
         )
+        for column in frame.columns:
+            if column.startswith(METRICS) and column.endswith(ACCURACIES):
+                values = frame[column]
+                is_fraction = values.isna() | values.between(0, 1)
+                self._check(
+                    is_fraction, lines, f'has a {column} not in [0, 1]'
+                )
         frame = frame.drop_duplicates()
         by_rule = frame.duplicated([*KEY, 'selection'])
         self._check(~by_rule, lines, 'is a second result of the same run')

@@ -159,6 +159,7 @@ def stored(tmp_path):
         (lambda x: x[:-60], 'line 5 has .* cells instead of'),
         (lambda x: x + '<<<<<<< HEAD\n', 'line 6 has 1 cells instead of'),
         (lambda x: x.replace('0.75', 'abc'), f"line 2 .*'{METRIC}' .* number"),
+        (lambda x: x.replace('0.75', '1.75'), f'line 2 has a {METRIC} not in'),
         (lambda x: x.replace('finished', 'done'), 'line 2 has a state'),
         (lambda x: x.replace('cartoon,1,', 'cartoon,1.5,'), 'line 4 .*natu'),
         (lambda x: x.replace('cartoon,1,', 'cartoon,,'), 'line 4 has no seed'),
