@@ -218,16 +218,16 @@ def test_harmless_differences(tmp_path):
 @pytest.mark.parametrize('text', ['=1+2', '@x', '-a', '\t=1', "'=1", '-1.5'])
 def test_formulas_are_quoted(tmp_path, text):
     store = ResultsStore(tmp_path / 'rows.csv')
-    store.add([row(target=text, reason=text, **{METRIC: -1.5})])
+    store.add([row(target=text, reason=text, **{'target/score': -1.5})])
     with store.path.open(newline='') as file:
         (cells,) = csv.DictReader(file)
-    assert cells[METRIC] == '-1.5'
+    assert cells['target/score'] == '-1.5'
     quoted = text if text == '-1.5' else f"'{text}"
     assert (cells['target'], cells['reason']) == (quoted, quoted)
     frame = store.read()
     assert (frame['target'][0], frame['reason'][0]) == (text, text)
     before = store.path.read_bytes()
-    store.add([row(target=text, reason=text, **{METRIC: -1.5})])
+    store.add([row(target=text, reason=text, **{'target/score': -1.5})])
     assert store.path.read_bytes() == before
 
 
