@@ -101,6 +101,7 @@ def convert(
 
     Example:
         >>> import torch
+        >>> from mmgmp.utils.encoder_rules import MMACTION_RULES
         >>> tensors, report = convert(
         ...     {'backbone.w': torch.zeros(2), 'cls_head.b': torch.zeros(3)},
         ...     dict(w=(2,)), MMACTION_RULES)

@@ -39,6 +39,7 @@ def test_types_are_classes(config):
     )
 
 
+@pytest.mark.slow
 def test_training_with_amp_and_scaled_rate(
     config,
     run_tool,  # noqa: F811
