@@ -47,6 +47,7 @@ def run_python(*args: str, **env: str) -> subprocess.CompletedProcess:
 # --- DRN ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_upstream_still_lacks_drn():
     result = run_python('-c', 'import mmaction.models')
     missing = "No module named 'mmaction.models.localizers.drn'"
@@ -88,6 +89,7 @@ def new_transformers(tmp_path):
     return os.pathsep.join([str(ROOT), str(tmp_path)])
 
 
+@pytest.mark.slow
 def test_upstream_still_fails_beside_a_new_transformers(new_transformers):
     code = f"""
 import runpy
@@ -98,6 +100,7 @@ import mmaction.models"""
     assert "No module named 'transformers." in result.stderr
 
 
+@pytest.mark.slow
 def test_models_can_be_imported_beside_a_new_transformers(new_transformers):
     code = """
 import mmgmp

@@ -65,7 +65,9 @@ def predictions(tmp_path):
     return path
 
 
-def test_confusion_matrix_of_predictions(stock, predictions, tmp_path):
+def test_confusion_matrix_of_predictions(
+    stock, predictions, options, tmp_path
+):
     out, figure = tmp_path / 'matrix.pkl', tmp_path / 'matrix.png'
     stock(
         'analysis_tools/confusion_matrix.py',
@@ -75,6 +77,8 @@ def test_confusion_matrix_of_predictions(stock, predictions, tmp_path):
         out,
         '--show-path',
         figure,
+        '--cfg-options',
+        *options,
     )
     expected = np.eye(CLASSES, dtype=int)
     expected[0] = expected[1]

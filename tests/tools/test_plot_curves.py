@@ -87,6 +87,7 @@ def error(run_tool, tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own(tmp_path, runs):
     out = tmp_path / 'plots' / 'ratios.png'
     done = subprocess.run(

@@ -102,6 +102,7 @@ def _generate(root, path):
 
 
 @pytest.mark.parametrize('exists', [True, False])
+@pytest.mark.slow
 def test_rest_of_a_killed_run_is_removed(tmp_path, monkeypatch, quick, exists):
     root, flag = tmp_path / 'data/a', tmp_path / 'flag'
     (root if exists else root.parent).mkdir(parents=True)
