@@ -24,6 +24,8 @@ from mmgmp.models import MultimodalRecognizer
 from mmgmp.models.heads.multimodal_head import UNIMODAL_SUFFIX, MultimodalHead
 from mmgmp.utils.mistakes import suggest
 
+# Fewer batches in an epoch hardly train a model in the usual schedules.
+FEW_BATCHES = 4
 SCORES = ('iw', 'dev', 'entropy', 'im', 'snd', 'bnm', 'classes_used')
 
 
@@ -58,6 +60,7 @@ def check_run(runner: Runner) -> None:
             _check_labels(part, loader, model)
             if part == 'train':
                 _check_last_batch(loader, model)
+                _warn_of_few_batches(loader)
     if not any(p.requires_grad for p in model.parameters()):
         raise ValueError(
             'no parameter of the model would be trained: check `trainable`, '
@@ -68,6 +71,21 @@ def check_run(runner: Runner) -> None:
     _check_space(runner, model)
     _warn_of_schedule(runner)
     _warn_of_custom_keys(runner, model)
+
+
+def _warn_of_few_batches(loader: DataLoader) -> None:
+    """Say how short an epoch is, and what it leaves out."""
+    size = getattr(loader.batch_sampler, 'batch_size', None)
+    endless = isinstance(loader.sampler, InfiniteSampler)
+    if endless or size is None or len(loader) >= FEW_BATCHES:
+        return
+    print_log(
+        f'an epoch has only {len(loader)} batches of {size}, from '
+        f'{len(loader.dataset)} training samples: reduce '  # type: ignore
+        '`train_dataloader.batch_size`, or train for more epochs',
+        logger='current',
+        level=logging.WARNING,
+    )
 
 
 def _warn_of_custom_keys(runner: Runner, model: nn.Module) -> None:

@@ -83,7 +83,9 @@ def load_complete(
         ]
     if misfit:
         raise CheckpointError(
-            f'checkpoint {path} is of another model than this config: {misfit}'
+            f'checkpoint {path} is of another model than this config, or of '
+            'a training with another --dataset, --target, --sources or '
+            f'--modalities: {misfit}'
         )
 
 

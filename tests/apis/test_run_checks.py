@@ -35,6 +35,8 @@ def quick(monkeypatch):
     """Skip what takes longer than the checks."""
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
     monkeypatch.setattr(config, 'FormatCode', lambda text, **_: (text, True))
+    # The epochs of these tests are shorter.
+    monkeypatch.setattr(run_checks, 'FEW_BATCHES', 0)
 
 
 @pytest.fixture
@@ -75,6 +77,17 @@ def test_nothing_is_wrong(toy, clips, warnings):
     check(toy)
     check(clips)
     assert not warnings
+
+
+def test_epoch_of_few_batches(toy, warnings, monkeypatch):
+    count = len(Runner.build_dataloader(toy.train_dataloader))
+    monkeypatch.setattr(run_checks, 'FEW_BATCHES', count)
+    check(toy)
+    assert not warnings
+    monkeypatch.setattr(run_checks, 'FEW_BATCHES', count + 1)
+    toy.experiment_name += '_again'
+    check(toy)
+    assert f'an epoch has only {count} batches' in warnings.pop()
 
 
 def test_batch_larger_than_the_data(toy):

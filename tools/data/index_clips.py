@@ -182,8 +182,8 @@ def report_faults(
     if not kinds:
         return clips
     counts = ', '.join(f'{n} {kind}' for kind, n in kinds.items())
-    left_out = len(clips) - len(kept)
-    print(f'faults: {counts}, in {left_out} of {len(clips)} clips')
+    faulty_clips = len(clips) - len(kept)
+    print(f'faults: {counts}, in {faulty_clips} of {len(clips)} clips')
     if not args.skip_faulty or not kept:
         print(
             'nothing was written: mend or remove these files, or leave them '
@@ -192,6 +192,7 @@ def report_faults(
                'without sound')
         )
         sys.exit(1)
+    print(f'left out: {faulty_clips} clips')
     return kept
 
 

@@ -38,6 +38,7 @@ def main() -> None:
     from mmgmp.datasets.synthetic import generate_mini_hac
 
     start = time.time()
+    print(f'MiniHAC in {out}: a minute or more, unless it exists', flush=True)
     with one_line_errors():
         root = generate_mini_hac(out, MiniHACSpec(**args), workers)
     print(f'{root} is complete ({time.time() - start:.0f} s)')
