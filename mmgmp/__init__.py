@@ -36,6 +36,6 @@ __all__ = [
 
 def __getattr__(name: str) -> ModuleType:
     """Import a sub-package at its first use."""
-    if name in __all__:
+    if name in (*__all__, 'benchmark', 'released', 'utils'):
         return import_module(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

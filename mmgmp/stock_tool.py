@@ -55,7 +55,7 @@ def find_tool(name: str) -> Path:
 
 def main() -> None:
     """Run the tool that the command line names, with its arguments."""
-    if len(sys.argv) < 2:
+    if len(sys.argv) < 2 or sys.argv[1] in ('-h', '--help'):
         sys.exit('usage: python -m mmgmp.stock_tool TOOL [ARGUMENTS]')
     try:
         tool = find_tool(sys.argv[1])

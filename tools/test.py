@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,27 +51,28 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def dumped_summary(dump: str) -> Path:
-    """Name the summary beside the dumped predictions.
-
-    Raises:
-        ValueError: Another file has this name.
-    """
+    """Name the summary beside the dumped predictions."""
     from mmgmp.utils.work_dir import SUMMARY
 
     path = Path(dump)
-    path = path.with_name(f'{path.stem}_{SUMMARY}')
-    try:
-        is_ours = not path.exists() or 'evaluation' in json.loads(
-            path.read_text('utf-8')
-        )
-    except (OSError, ValueError, TypeError):
-        is_ours = False
-    if not is_ours:
-        raise ValueError(
-            f'--dump also writes {path}, which exists and is no summary of a '
-            'test: choose another name'
-        )
-    return path
+    return path.with_name(f'{path.stem}_{SUMMARY}')
+
+
+def check_dump(dump: str) -> None:
+    """Check that the predictions and their summary are new files.
+
+    Raises:
+        ValueError: One exists, or their folder cannot be written.
+    """
+    from mmgmp.apis.file_checks import check_folder
+
+    for path in (Path(dump), dumped_summary(dump)):
+        if os.path.lexists(path):
+            raise ValueError(
+                f'--dump writes {path}, which exists: remove it, or choose '
+                'another name'
+            )
+    check_folder('--dump', Path(dump).parent)
 
 
 def report(runner: Runner, checkpoint: str, dump: str | None) -> None:
@@ -111,7 +112,7 @@ def main() -> None:
 
     with one_line_errors():
         if args.dump is not None:
-            dumped_summary(args.dump)
+            check_dump(args.dump)
         cfg = load_config(args)
         check_checkpoint(args.checkpoint)
         # Without the name of its file, the config does not replace that of a

@@ -9,7 +9,7 @@ MODALITIES = ('video', 'audio', 'flow')
 ALIGNMENTS = ('true_fps', 'as_released')
 ON_CORRUPT = ('raise', 'skip')
 # Keys of DomainAccMetric.
-RESERVED_DOMAINS = ('all', 'worst')
+RESERVED_DOMAINS = ('all', 'worst', 'others')
 
 
 def check_choice(name: str, value: object, choices: Sequence) -> None:
@@ -124,13 +124,13 @@ def check_domain_names(names: Sequence[str]) -> None:
             or name in RESERVED_DOMAINS
             or not name.strip('.')
             or name != name.strip()
-            or not {*name}.isdisjoint('/\\')
+            or not {*name}.isdisjoint('/\\\'"{}')
             or any(unicodedata.category(c) == 'Cc' for c in name)
         ):
             raise ValueError(
                 f'the domain {name!r} in `DOMAINS` must be a folder name '
-                f'other than {RESERVED_DOMAINS}, which are keys of the '
-                'results: rename it'
+                f'without quotes and braces, and none of {RESERVED_DOMAINS}, '
+                'which have a meaning in results and flags: rename it'
             )
 
 

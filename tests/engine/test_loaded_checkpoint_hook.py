@@ -68,6 +68,20 @@ def test_file_with_the_weights_alone_is_tested(trained, tmp_path):
     assert runner.test()['acc'] == 0.5
 
 
+@pytest.mark.parametrize('resume', [False, True])
+def test_other_classes_are_refused(trained, tmp_path, resume):
+    path = tmp_path / 'other.pth'
+    checkpoint = torch.load(trained, weights_only=True)
+    checkpoint['meta']['dataset_meta'] = dict(classes=('walk', 'run'))
+    torch.save(checkpoint, path)
+    cfg = cfg_of(tmp_path, 3, load_from=str(path), resume=resume)
+    runner = toy_runner(cfg)
+    for loop in (runner.train_loop, runner.test_loop):
+        loop.dataloader.dataset.metainfo = dict(classes=('walk', 'ride'))
+    with pytest.raises(CheckpointError, match=r"classes \['walk', 'run'\]"):
+        runner.train() if resume else runner.test()
+
+
 @pytest.mark.parametrize('method', ['test', 'val'])
 def test_other_model_is_not_tested(method, trained, tmp_path):
     runner = toy_runner(cfg_of(tmp_path, load_from=str(trained), **OTHER))

@@ -95,8 +95,8 @@ def test_all_faults_at_once(faulty, index):
     ):
         assert any(x.startswith(start) and word in x for x in lines), start
     assert (
-        'faults: 1 name, 2 duplicate, 1 short, 1 unreadable, 1 silent, in 5 '
-        'of 19 clips'
+        'faults: 1 name, 2 duplicate, 1 short, 1 unreadable, 1 silent; 5 of '
+        '19 clips are faulty'
     ) in out
     assert 'nothing was written' in out
     assert not (faulty / 'clips.csv').exists()
@@ -170,4 +170,20 @@ def test_one_domain(root, index):
         shutil.rmtree(root / domain)
     status, _, err = index(root)
     assert status == 2 and 'two domains or more' in err
+    assert not (root / 'clips.csv').exists()
+
+
+def test_command_can_be_copied(root, index):
+    (root / DOMAINS[2]).rename(root / 'z b')
+    status, out, _ = index(root, '--setting', 'a set.py')
+    assert status == 0
+    assert "--dataset 'a set.py' --target 'z b' --test" in out
+
+
+def test_data_that_cannot_be_trained(root, index):
+    for domain in DOMAINS:
+        shutil.rmtree(root / domain / 'clap')
+    status, _, err = index(root)
+    assert status == 2
+    assert 'two classes or more' in err
     assert not (root / 'clips.csv').exists()

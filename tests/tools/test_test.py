@@ -61,12 +61,21 @@ def test_checkpoint_of_the_same_model(test, tmp_path):
     assert len(mmengine.load(dump)) == 2
 
 
-def test_dump_beside_a_file_of_the_user(test, tmp_path):
-    (tmp_path / 'a_summary.json').write_text('{"mine": 1}')
-    status, err = test('erm', 'model.pth', '--dump', tmp_path / 'a.pkl')
+@pytest.mark.parametrize(
+    ('file', 'dump', 'words'),
+    [
+        ('a_summary.json', 'a.pkl', 'a_summary.json, which exists'),
+        ('a.pkl', 'a.pkl', 'a.pkl, which exists'),
+        ('a', 'a/b.pkl', 'cannot be written'),
+    ],
+)
+def test_dump_that_cannot_be_written(test, tmp_path, file, dump, words):
+    (tmp_path / file).write_text('of the user')
+    status, err = test('erm', 'model.pth', '--dump', tmp_path / dump)
     assert status == 2
-    assert 'a_summary.json, which exists and is no summary' in err
+    assert words in err
     assert err.count('\n') == 1
+    assert (tmp_path / file).read_text() == 'of the user'
 
 
 def test_checkpoint_of_another_model(test, tmp_path):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -104,7 +105,11 @@ def parse_args() -> argparse.Namespace:
 def read_rows(args: argparse.Namespace) -> tuple[list[Clip], list[Fault]]:
     """Find the clips, and the faults of names and rows."""
     from mmgmp.datasets.clips.index import find_clips
-    from mmgmp.datasets.clips.table import parse_clips, straddling
+    from mmgmp.datasets.clips.table import (
+        overlapping,
+        parse_clips,
+        straddling,
+    )
     from mmgmp.datasets.media_checks import Fault
 
     if args.csv is None:
@@ -114,7 +119,7 @@ def read_rows(args: argparse.Namespace) -> tuple[list[Clip], list[Fault]]:
             print(f'other files, not used: {counts}')
     else:
         clips, faults = parse_clips(args.csv)
-        faults += straddling(clips)
+        faults += straddling(clips) + overlapping(clips)
     return clips, [Fault('name', '', text) for text in faults]
 
 
@@ -183,7 +188,7 @@ def report_faults(
         return clips
     counts = ', '.join(f'{n} {kind}' for kind, n in kinds.items())
     faulty_clips = len(clips) - len(kept)
-    print(f'faults: {counts}, in {faulty_clips} of {len(clips)} clips')
+    print(f'faults: {counts}; {faulty_clips} of {len(clips)} clips are faulty')
     if not args.skip_faulty or not kept:
         print(
             'nothing was written: mend or remove these files, or leave them '
@@ -212,6 +217,17 @@ def check_new(files: dict[Path, str]) -> None:
             )
 
 
+def training_command(setting: Path, clips: Sequence[Clip]) -> str:
+    """Write the command that trains with the last domain as the target."""
+    target = max(clip.domain for clip in clips)
+    # A target without labels can be adapted to, but not tested.
+    labelled = all(clip.label for clip in clips if clip.domain == target)
+    method = 'gmp' if labelled else 'boomda'
+    command = ['python', 'tools/train.py', f'configs/{method}/{method}.py']
+    command += ['--dataset', str(setting), '--target', target]
+    return shlex.join([*command, *['--test'] * labelled])
+
+
 def main() -> None:
     """Index the clips."""
     args = parse_args()
@@ -224,7 +240,11 @@ def main() -> None:
         move_paths,
     )
     from mmgmp.datasets.clips.setting import format_setting, setting_name
-    from mmgmp.datasets.clips.table import domain_names, format_clips
+    from mmgmp.datasets.clips.table import (
+        class_names,
+        domain_names,
+        format_clips,
+    )
 
     encoders(args.encoders)
     if args.root is None:
@@ -250,7 +270,13 @@ def main() -> None:
             f'there must be two domains or more, got {domain_names(clips)}: '
             'one is the target, which training does not see'
         )
+    if len(class_names(clips)) < 2:
+        raise ValueError(
+            f'there must be two classes or more, got {class_names(clips)}'
+        )
     table = args.table.absolute()
+    if table == args.setting.absolute():
+        raise ValueError(f'--table and --setting are both {args.table}')
     clips = move_paths(clips, args.root, table.parent)
     setting = format_setting(table, name, args.encoders, clips)
     files = {table: format_clips(clips), args.setting: setting}
@@ -258,10 +284,7 @@ def main() -> None:
     for path, text in files.items():
         AtomicLocalBackend().put_text(text, path)
         print(f'wrote {path}')
-    print(
-        f'train with: python tools/train.py configs/gmp/gmp.py --dataset '
-        f'{args.setting} --target {domain_names(clips)[-1]} --test'
-    )
+    print(f'train with: {training_command(args.setting, clips)}')
 
 
 if __name__ == '__main__':

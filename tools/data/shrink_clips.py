@@ -114,6 +114,11 @@ def main() -> None:
         ]
     else:
         clips = read_clips(args.csv)
+        for clip in clips:
+            if clip.audio and not (args.root / clip.audio).is_file():
+                raise FileNotFoundError(
+                    f'{clip.where}: {args.root / clip.audio} does not exist'
+                )
         found = sorted({clip.path for clip in clips})
     if not found:
         raise ValueError(f'{args.root} has no videos')
@@ -150,12 +155,15 @@ def copy_table(
 ) -> None:
     """Copy the sound files, and the table with the new names."""
     from mmgmp.datasets.clips.table import format_clips
+    from mmgmp.datasets.media.shrinking import unfinished
 
     for name in {clip.audio for clip in clips} - {''}:
         copy = args.out / name
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(args.root / name, copy)
+            with unfinished(copy) as partial:
+                shutil.copyfile(args.root / name, partial)
+                os.link(partial, copy)
     text = format_clips(c._replace(path=names[c.path]) for c in clips)
     table = args.out / args.csv.name
     if table.exists() and table.read_bytes() != text.encode():

@@ -80,6 +80,11 @@ def find_clips(root: str | Path) -> tuple[list[Clip], list[str], Counter]:
             faults.append(f'{name} is not in a folder <domain>/<class>')
         elif not name.isprintable() or not _is_text(name):
             faults.append(f'{name!r} has a name that is not text: rename it')
+        elif parts[1] != parts[1].strip():
+            faults.append(
+                f'{name!r}: the class {parts[1]!r} begins or ends with a '
+                'blank: rename the folder'
+            )
         else:
             try:
                 check_domain_names([parts[0]])
@@ -99,15 +104,14 @@ def find_clips(root: str | Path) -> tuple[list[Clip], list[str], Counter]:
 def list_files(root: Path) -> Iterator[Path]:
     """Yield the files below a folder, without hidden ones.
 
-    Links are followed.
+    Links are followed, but not into a folder that contains them.
     """
-    seen = set()
     for folder, names, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            names.clear()  # a circle of links
+        place = Path(folder).relative_to(root)
+        above = [root / parent for parent in place.parents if place.parts]
+        if os.path.realpath(folder) in map(os.path.realpath, above):
+            names.clear()
             continue
-        seen.add(real)
         names[:] = sorted(name for name in names if name[0] != '.')
         for name in sorted(files):
             if name[0] != '.':

@@ -4,6 +4,7 @@
 import csv
 import io
 import math
+import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ COLUMNS = (
 REQUIRED = COLUMNS[:3]
 SPLITS = ('train', 'test')
 _SHOWN = 3  # faults in one message
+_OVERLAP = 0.05  # seconds, about a frame
 
 
 class Clip(NamedTuple):
@@ -135,7 +137,7 @@ def read_clips(path: str | Path) -> list[Clip]:
         for clip in clips
         if not clip.split
     ]
-    faults += straddling(clips)
+    faults += straddling(clips) + overlapping(clips)
     if faults:
         more = len(faults) - _SHOWN
         raise ValueError(
@@ -156,6 +158,36 @@ def straddling(clips: Iterable[Clip]) -> list[str]:
         for (kind, name), splits in rows.items()
         if len(splits) > 1
     ]
+
+
+def overlapping(clips: Iterable[Clip]) -> list[str]:
+    """Find segments of one file that overlap and do not belong together.
+
+    Their common frames would have two domains or labels, or be in both splits
+    if their groups are. :func:`straddling` finds other splits.
+    """
+    files: dict[str, list[Clip]] = defaultdict(list)
+    for clip in sorted(clips, key=lambda clip: clip.start or 0.0):
+        files[nfc(clip.path)].append(clip)
+    faults = []
+    for rows in files.values():
+        for index, first in enumerate(rows):
+            for second in rows[index + 1 :]:
+                end = math.inf if first.stop is None else first.stop
+                if end - (second.start or 0.0) <= _OVERLAP:
+                    break
+                names = [
+                    name
+                    for name in ('domain', 'label', 'group')
+                    if getattr(first, name) != getattr(second, name)
+                ]
+                if names:
+                    faults.append(
+                        f'{second.where}: {second.name} overlaps '
+                        f'{first.name} in {first.where}, but has another '
+                        f'{" and ".join(names)}'
+                    )
+    return faults
 
 
 def class_names(clips: Iterable[Clip]) -> tuple[str, ...]:
@@ -221,6 +253,7 @@ def _columns(line: Line) -> list[str]:
                 f'{line.where}: the first line must name the columns '
                 f'{", ".join(REQUIRED)} and may name '
                 f'{", ".join(COLUMNS[3:])}; {name} is missing in {names}'
+                + ('; separate them by commas' if len(names) < 2 else '')
             )
     for name in names:
         if name in COLUMNS and names.count(name) > 1:
@@ -264,12 +297,13 @@ def _clip(line: Line, names: Sequence[str]) -> Clip:
             f'{line.where}: `stop` is {stop:g} s, not after `start` '
             f'({start or 0:g} s)'
         )
+    audio = cells.get('audio', '')
     return Clip(
-        cells['path'],
+        posixpath.normpath(cells['path']),
         nfc(cells['label']),
         nfc(cells['domain']),
         split,
-        cells.get('audio', ''),
+        audio and posixpath.normpath(audio),
         start,
         stop,
         cells.get('group', ''),

@@ -80,7 +80,7 @@ def shrink_video(path: str, out: Path, short_side: int) -> bool:
     check_complete(path, times.duration(length))
     matrix = read_display_matrix(path)
     small = min(shape) <= short_side and matrix == (1, 0, 0, 1)
-    with _unfinished(out) as partial:
+    with unfinished(out) as partial:
         if small and out.suffix == Path(path).suffix:
             shutil.copyfile(path, partial)
         else:
@@ -105,7 +105,7 @@ def shrink_video(path: str, out: Path, short_side: int) -> bool:
 
 
 @contextmanager
-def _unfinished(out: Path) -> Iterator[Path]:
+def unfinished(out: Path) -> Iterator[Path]:
     """Name a hidden file beside another one, and remove it at the end.
 
     One that a killed process left is replaced.

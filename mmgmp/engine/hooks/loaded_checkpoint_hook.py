@@ -18,8 +18,9 @@ class LoadedCheckpointHook(Hook):
 
     MMEngine only warns, and continues with random weights.
 
-    * A test needs all weights of the model, except those of the objectives.
-      A warning says if they were trained on a domain of the test.
+    * A test needs all weights of the model, except those of the objectives,
+      and the classes of the training. A warning says if they were trained on
+      a domain of the test.
     * A resumed training needs in addition the states of the optimizer and the
       schedulers, the seed, the optimizer and not more epochs than planned. A
       warning lists all other settings that differ.
@@ -51,18 +52,36 @@ class LoadedCheckpointHook(Hook):
         is_training = isinstance(runner._train_loop, BaseLoop)
         if by_runner and not is_training:
             load_complete(model, checkpoint, path, TRAINING_ONLY)
+            _check_classes(runner._test_loop, checkpoint, path)
             _warn_of_seen_domains(runner, checkpoint, path)
         elif by_runner and runner._resume:
             # MMEngine would execute it as a config.
             (checkpoint.get('meta') or {}).pop('config', None)
             check_resumable(checkpoint, path, runner.cfg)
             load_complete(model, checkpoint, path)
+            _check_classes(runner._train_loop, checkpoint, path)
             _check_optimizer(runner, checkpoint['optimizer'], path)
             _warn_of_changes(runner, checkpoint['meta'], path)
         else:
             _load_from(runner, model, checkpoint, path)
         # MMEngine loads them again.
         checkpoint['state_dict'] = model.state_dict()
+
+
+def _check_classes(loop: object, checkpoint: dict, path: str) -> None:
+    """Check that an output of the classifier means the same class."""
+    meta = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+    trained = meta.get('classes')
+    if not trained or not isinstance(loop, BaseLoop):
+        return
+    for leaf in dataset_leaves(loop.dataloader.dataset):
+        classes = getattr(leaf, 'metainfo', {}).get('classes')
+        if classes and [*classes] != [*trained]:
+            raise CheckpointError(
+                f'checkpoint {path} was trained on the classes {[*trained]}, '
+                f'but {type(leaf).__name__} has {[*classes]}: use the data '
+                'set and the order of classes of the training'
+            )
 
 
 def _warn_of_seen_domains(runner: Runner, checkpoint: dict, path: str) -> None:

@@ -32,19 +32,23 @@ def test_layout(tmp_path):
         '.cache/x/y.mp4',
         'loose.mp4',
         'all/walk/1.mkv',
+        'a/walk /3.mp4',
     )
+    # A second name of a folder is a copy, which is found later.
     (tmp_path / 'c').symlink_to(tmp_path / 'b')
-    (tmp_path / 'b/clap/circle').symlink_to(tmp_path / 'a')
+    (tmp_path / 'b/clap/circle').symlink_to(tmp_path / 'b')
     clips, faults, others = find_clips(tmp_path)
     assert [(c.domain, c.label, c.path) for c in clips] == [
         ('a', 'walk', 'a/walk/1.MP4'),
         ('a', 'walk', 'a/walk/deep/er/2 2.webm'),
         ('b', 'clap', 'b/clap/1.avi'),
+        ('c', 'clap', 'c/clap/1.avi'),
     ]
-    assert others == {'.txt': 1}
-    assert len(faults) == 2
+    assert others == {'.txt': 2}
+    assert len(faults) == 3
     assert 'loose.mp4 is not in a folder' in faults[0]
-    assert "domain 'all'" in faults[1]
+    assert "class 'walk ' begins or ends with a blank" in faults[1]
+    assert "domain 'all'" in faults[2]
 
 
 def test_nothing_to_find(tmp_path):

@@ -1,6 +1,8 @@
 # Copyright (c) mmgmp authors.
 """Tables of clips: rows, faults and text."""
 
+import re
+
 import pytest
 
 from mmgmp.datasets.clips.table import (
@@ -8,6 +10,7 @@ from mmgmp.datasets.clips.table import (
     domain_names,
     format_clips,
     missing_classes,
+    overlapping,
     parse_clips,
     read_clips,
     straddling,
@@ -62,7 +65,9 @@ def test_rows_and_back(write):
         ('1.mp4,walk,a/b,train', "domain 'a/b'"),
         ('1.mp4,walk,a,val', "must be train or test, got 'val'"),
         ('1.mp4,wa\x01lk,a,train', 'control character'),
+        ("1.mp4,walk,it's,train", 'without quotes'),
         ('0.mp4,clap,b,train', 'listed twice, also in .*line 2'),
+        ('./x/../0.mp4,clap,b,train', 'listed twice, also in .*line 2'),
     ],
 )
 def test_faulty_row(write, row, words):
@@ -72,6 +77,29 @@ def test_faulty_row(write, row, words):
     with pytest.raises(ValueError, match=f'clips.csv, line 3: .*{words}'):
         read_clips(path)
     assert len(faults) == 1
+
+
+@pytest.mark.parametrize(
+    ('row', 'words'),
+    [
+        ('2,4,clap,a,g', ''),
+        ('1,3,walk,a,g', ''),
+        ('1.99,3,clap,b,h', ''),
+        ('1,3,clap,a,g', 'another label$'),
+        (',,walk,b,g', 'another domain$'),
+        ('1,,walk,a,h', 'another group$'),
+    ],
+)
+def test_segments_that_overlap(write, row, words):
+    path = write(
+        'path,start,stop,label,domain,group\n'
+        f'0.mp4,0,2,walk,a,g\n0.mp4,{row}\n1.mp4,0,9,clap,c,h\n'
+    )
+    clips, faults = parse_clips(path)
+    assert not faults
+    found = overlapping(clips)
+    assert len(found) == bool(words)
+    assert not words or re.search(f'overlaps .*{words}', found[0])
 
 
 @pytest.mark.parametrize(
@@ -130,5 +158,6 @@ def test_group_and_segments_keep_to_one_split(write):
     path = write(f'{head}1.mp4,a,x,train,,p\n2.mp4,a,y,test,,p\n')
     assert len(straddling(parse_clips(path)[0])) == 1
     # Segments of one file may be given different groups.
-    path = write(f'{head}1.mp4,a,x,train,0,p\n1.mp4,a,x,test,5,q\n')
+    head = head.replace('start', 'start,stop')
+    path = write(f'{head}1.mp4,a,x,train,0,5,p\n1.mp4,a,x,test,5,,q\n')
     assert len(read_clips(path)) == 2
