@@ -14,6 +14,8 @@ from mmengine.runner.base_loop import BaseLoop
 
 from mmgmp.evaluation import DomainAccMetric
 from mmgmp.evaluation.functional.class_report import (
+    MOST_COLUMNS,
+    WORST_CONFUSIONS,
     align,
     collapse_warning,
     format_confusion,
@@ -153,9 +155,12 @@ def format_target(summary: dict) -> str:
         with a title.
     """
     branch, matrix, classes = _target_matrix(summary)
+    what = 'clips by true class (rows) and predicted class'
+    if len(classes) > MOST_COLUMNS:
+        what = f'the {WORST_CONFUSIONS} most frequent confusions'
     return (
-        f'target ({summary["target"]}), {branch}: clips by true class (rows) '
-        f'and predicted class\n{format_confusion(matrix, classes)}'
+        f'target ({summary["target"]}), {branch}: {what}\n'
+        f'{format_confusion(matrix, classes)}'
     )
 
 
