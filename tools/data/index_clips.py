@@ -127,7 +127,7 @@ def print_notes(
     clips: Sequence[Clip], reports: Sequence[ClipReport]
 ) -> None:
     """Print what is no fault, but worth to know."""
-    from mmgmp.datasets.clips.table import missing_classes
+    from mmgmp.datasets.clips.contents import missing_classes
 
     rates: dict[str, Counter] = defaultdict(Counter)
     for clip, report in zip(clips, reports):
@@ -240,11 +240,8 @@ def main() -> None:
         move_paths,
     )
     from mmgmp.datasets.clips.setting import format_setting, setting_name
-    from mmgmp.datasets.clips.table import (
-        class_names,
-        domain_names,
-        format_clips,
-    )
+    from mmgmp.datasets.clips.contents import class_names, domain_names
+    from mmgmp.datasets.clips.table import format_clips
 
     encoders(args.encoders)
     if args.root is None:

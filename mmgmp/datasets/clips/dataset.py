@@ -7,13 +7,8 @@ from mmaction.registry import DATASETS
 from ..base import DomainDataset
 from ..files import Folders
 from ..tables import warn_once
-from .table import (
-    Clip,
-    class_names,
-    domain_names,
-    missing_classes,
-    read_clips,
-)
+from .contents import class_names, domain_names, missing_classes
+from .table import Clip, read_clips
 
 # As in the other datasets, the test rows come first in 'all'.
 PARTS = dict(train=('train',), test=('test',), all=('test', 'train'))

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..arguments import check_domain_names
 from ..files import nfc
-from .table import SPLITS, Clip, class_names, domain_names
+from .contents import class_names, domain_names
+from .table import SPLITS, Clip
 
 VIDEO_SUFFIXES = frozenset(
     [

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mmgmp.utils.setting import choose_domains
 
-from .table import Clip, class_names, domain_names, read_clips
+from .contents import class_names, domain_names
+from .table import Clip, read_clips
 
 LAST = 'last'
 

@@ -5,11 +5,13 @@ import re
 
 import pytest
 
-from mmgmp.datasets.clips.table import (
+from mmgmp.datasets.clips.contents import (
     class_names,
     domain_names,
-    format_clips,
     missing_classes,
+)
+from mmgmp.datasets.clips.table import (
+    format_clips,
     overlapping,
     parse_clips,
     read_clips,
