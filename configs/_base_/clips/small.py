@@ -1,13 +1,13 @@
 # One's own clips with narrow encoders, which are trained from scratch. The
 # setting adds the data, see docs/own_data.md.
 _base_ = [
-    '../models/small.py',
+    '../datasets/small_pipelines.py',
     '../schedules/adam_8e.py',
     '../default_runtime.py',
 ]
 
 modalities = _base_.modalities
-has_video, has_audio = 'video' in modalities, 'audio' in modalities
+has_video, has_audio = _base_.has_video, _base_.has_audio
 
 # 8 frames of 2 s at 64 pixels, at any frame rate, and a spectrogram of 1.5 s
 # of their sound. A shorter clip is looped.
@@ -20,7 +20,6 @@ sample = [
     dict(type='SampleFrames', clip_len=8, frame_interval=6, num_clips=1),
 ]
 sample_center = [sample[0], dict(sample[1], test_mode=True)]
-decode = [dict(type='DecodeFrames')] * has_video
 # tools/data/index_clips.py finds the clips without sound, and they are only in
 # the table if they are permitted. They are then read as silence.
 sound = [
@@ -32,42 +31,30 @@ augment = [
     dict(type='Flip', flip_ratio=0.5),
 ] * has_video + [dict(type='SpectrogramAugment')] * has_audio
 crop = [dict(type='CenterCrop', crop_size=64)] * has_video
-keys = dict(video='imgs', audio='audios')
-formats = [
-    *[dict(type='FormatShape', input_format='NCTHW')] * has_video,
-    *[dict(type='FormatSpectrogram')] * has_audio,
-]
-pack = [
-    # It leaves `imgs` as frames, which browse_dataset.py of MMAction2 draws.
-    dict(
-        type='KeyMapper',
-        transforms=formats,
-        remapping={keys[m]: m for m in modalities},
-    ),
-    dict(
-        type='PackActionInputs',
-        collect_keys=modalities,
-        algorithm_keys=('domain',),
-        meta_keys=('filename', 'domain_name'),
-    ),
-]
 # After the first epoch, the decoded clips are in memory, up to the limit of
 # the cache.
 opened = [open_video]
 if has_video:
     opened = [dict(type='CachedTransforms', transforms=opened)]
-train_pipeline = [*opened, *sample, *decode, *sound, *augment, *pack]
+train_pipeline = [
+    *opened,
+    *sample,
+    *_base_.decode,
+    *sound,
+    *augment,
+    *_base_.pack,
+]
 tested = [
     dict(type='OpenVideo'),
     *sample_center,
-    *decode,
+    *_base_.decode,
     *[dict(type='Resize', scale=(-1, 72))] * has_video,
     *sound,
     *crop,
 ]
 if has_video:
     tested = [dict(type='CachedTransforms', transforms=tested)]
-test_pipeline = [*tested, *pack]
+test_pipeline = [*tested, *_base_.pack]
 
 # Loading in the main process needs only one cache. More workers need
 # persistent_workers=True to keep theirs.

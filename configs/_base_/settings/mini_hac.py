@@ -1,7 +1,7 @@
 # MiniHAC: audio-video clips in the layout of HAC, generated on first use.
 # Narrow encoders are trained from scratch within a minute.
 _base_ = [
-    '../models/small.py',
+    '../datasets/small_pipelines.py',
     '../schedules/adam_8e.py',
     '../default_runtime.py',
 ]
@@ -19,10 +19,9 @@ data_root = 'data/mini_hac'
 
 # 8 of 43 consecutive frames (1.8 s) at 40 pixels, and a spectrogram of 1.5 s
 # of their sound. Audio alone uses the same segment.
-has_video, has_audio = 'video' in modalities, 'audio' in modalities
+has_video, has_audio = _base_.has_video, _base_.has_audio
 open_video = dict(type='OpenVideo', in_memory=True, short_side=45)
 sample = dict(type='SampleFrames', clip_len=8, frame_interval=6, num_clips=1)
-decode = [dict(type='DecodeFrames')] * has_video
 sound = [
     dict(type='LoadAudio', sample_rate=16000),
     dict(type='AudioSpectrogram', num_samples=24000, nperseg=256, noverlap=16),
@@ -32,33 +31,14 @@ augment = [
     dict(type='Flip', flip_ratio=0.5),
 ] * has_video + [dict(type='SpectrogramAugment')] * has_audio
 crop = [dict(type='CenterCrop', crop_size=40)] * has_video
-keys = dict(video='imgs', audio='audios')
-formats = [
-    *[dict(type='FormatShape', input_format='NCTHW')] * has_video,
-    *[dict(type='FormatSpectrogram')] * has_audio,
-]
-pack = [
-    # It leaves `imgs` as frames, which browse_dataset.py of MMAction2 draws.
-    dict(
-        type='KeyMapper',
-        transforms=formats,
-        remapping={keys[m]: m for m in modalities},
-    ),
-    dict(
-        type='PackActionInputs',
-        collect_keys=modalities,
-        algorithm_keys=('domain',),
-        meta_keys=('filename', 'domain_name'),
-    ),
-]
 # After the first epoch, the decoded clips are in memory (about 80 MB).
 train_pipeline = [
     dict(type='CachedTransforms', transforms=[open_video]),
     sample,
-    *decode,
+    *_base_.decode,
     *sound,
     *augment,
-    *pack,
+    *_base_.pack,
 ]
 test_pipeline = [
     dict(
@@ -66,12 +46,12 @@ test_pipeline = [
         transforms=[
             open_video,
             dict(sample, test_mode=True),
-            *decode,
+            *_base_.decode,
             *sound,
             *crop,
         ],
     ),
-    *pack,
+    *_base_.pack,
 ]
 
 # Loading in the main process needs only one cache, and on few cores leaves the
